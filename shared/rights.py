@@ -6,8 +6,7 @@ Source: GDPR articles 15, 17 and 20; design section 6, privacy.
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -21,7 +20,7 @@ from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Undecodable, Unsealable
 from shared.events.consent import MerchantClosed, PrivacyRequested, PrivacyRight, RecipientErased
-from shared.events.envelope import Event, Part, decode, encode
+from shared.events.envelope import Event, Part, decode, encode, sealed_fields
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.registry import registry
 from shared.ids import EventId, MerchantId, RecipientId
@@ -87,7 +86,7 @@ def _stripped(row: Row) -> bytes:
 
 def stripped(event: Event) -> Event:
     """Return an event without its sealed parts: absent where it may be, else empty."""
-    changed = _without(event, _sealed_fields(type(event)))
+    changed = _without(event, sealed_fields(type(event)))
     if not isinstance(changed, Event):  # pragma: no cover - a part of an event never comes in here
         raise TypeError
     return changed
@@ -97,24 +96,11 @@ def _without(part: Part, sealed: Mapping[str, Any]) -> Part:
     emptied: dict[str, Any] = {}
     for name, inner in sealed.items():
         value = getattr(part, name)
-        if inner is None:
+        if inner is True:
             emptied[name] = b"" if type(part).model_fields[name].is_required() else None
         elif isinstance(value, Part):
             emptied[name] = _without(value, inner)
     return part.model_copy(update=emptied)
-
-
-@lru_cache(maxsize=64)
-def _sealed_fields(kind: type[Part]) -> dict[str, Any]:
-    """Return the sealed fields of a model, nested like the model; None marks a sealed one."""
-    found: dict[str, Any] = {}
-    for name, field in kind.model_fields.items():
-        alternatives = get_args(field.annotation) or (field.annotation,)
-        if bytes in alternatives:
-            found[name] = None
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
-            found[name] = _sealed_fields(field.annotation)
-    return {name: inner for name, inner in found.items() if inner != {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +205,7 @@ def _opened_event(event: Event, sealer: Sealer) -> dict[str, Any]:
 def _opened_part(
     part: Part, sealer: Sealer, merchant: MerchantId, places_of: Mapping[str, AssociatedData]
 ) -> dict[str, Any]:
-    sealed = _sealed_fields(type(part))
+    sealed = sealed_fields(type(part))
     plain: dict[str, Any] = orjson.loads(part.model_dump_json(exclude={*sealed}, exclude_none=True))
     for name in sealed:
         value = getattr(part, name)

@@ -104,7 +104,6 @@ app = typer.Typer(
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
-    """Print the version and exit."""
     if wanted:
         typer.echo(f"followup {importlib.metadata.version('followup')}")
         raise typer.Exit

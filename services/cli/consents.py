@@ -99,7 +99,6 @@ def import_file(
 
 
 def _watched(source: ConsentFile, console: Console) -> Iterator[ConsentRow]:
-    """Yield the rows, with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("consents", total=source.path.stat().st_size)

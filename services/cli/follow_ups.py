@@ -62,7 +62,6 @@ def _found(client: APIClient, follow_up_id: str) -> tuple[dict[str, Any], list[d
 def _print(
     console: Console, follow_up: dict[str, Any], decisions: list[dict[str, Any]], journey: dict[str, Any]
 ) -> None:
-    """Print where it is, its events, and each verdict with its rules."""
     console.print(f"[bold]Follow-up {follow_up['follow_up_id']}[/]: {_progress(follow_up, journey)}", soft_wrap=True)
     for event in journey.get("events", []):
         console.print(f"  [dim]{event['at']}[/]  {event['summary']}")

@@ -51,7 +51,6 @@ def init(
 
 
 def _write(folder: Path, name: str, filled: dict[str, str]) -> None:
-    """Write one file of the shop."""
     text = (files("services.cli") / "first_shop" / name).read_text(encoding="utf-8")
     for field, value in filled.items():
         text = text.replace("{{ " + field + " }}", value)

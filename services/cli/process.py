@@ -96,7 +96,6 @@ def relay_again(
 
 
 async def _print_each(steps: AsyncIterator[str]) -> None:
-    """Print each step as it is done."""
     async for step in steps:
         typer.echo(step)
 

@@ -144,7 +144,6 @@ def _aware(field: str, at: datetime | None) -> datetime | None:
 
 
 def _figure_answer(figure: Figure, window: Window, by: Dimension | None, group: str) -> KPIAnswer:
-    """Return a figure with the URLs of its rows."""
     denominator = figure.definition.denominator
     return _answer(figure, window, _rows(denominator, window, None, by, group) if denominator else None, by, group)
 

@@ -68,7 +68,6 @@ async def _earlier_facts(
 
 
 def _observe(new_facts: Sequence[Event], repeats: int, uow: UnitOfWork, late_after_seconds: int) -> None:
-    """Count new, repeated and late facts."""
     instruments.REPEATED.inc(repeats)
     if not new_facts:
         return

@@ -20,8 +20,6 @@ from shared.events.consent import PrivacyRequested
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
-_NAMES: Final = ("subject",)
-"""The fields of a fact that hold the merchant's name of an order or cart."""
 _FACTS_AT_ONCE: Final = 1000
 
 
@@ -71,7 +69,7 @@ async def _remove_names(db: Transaction, rows: Sequence[Row]) -> int:
     changed = []
     for row in rows:
         body: dict[str, Any] = orjson.loads(bytes(row["body"]))
-        kept = {name: value for name, value in body.items() if name not in _NAMES}
+        kept = {name: value for name, value in body.items() if name != "subject"}
         if kept.get("body_sha256"):
             kept["body_sha256"] = ""  # a guessed text could be confirmed by its hash
         if kept != body:

@@ -54,7 +54,7 @@ class StoredFact:
 
     def event(self) -> Event:
         """Return the event, its encrypted fields empty."""
-        return _event(self.row)
+        return restore_event(self.row)
 
 
 async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -> list[Event]:
@@ -130,13 +130,13 @@ async def facts_of_follow_ups(db: Transaction, ids: Iterable[FollowUpId]) -> dic
     """Return every fact of these follow-ups."""
     found: dict[FollowUpId, list[Event]] = {}
     for row in await db.fetch(facts, "follow_up_id", list(ids)):
-        found.setdefault(FollowUpId(row["follow_up_id"]), []).append(_event(row))
+        found.setdefault(FollowUpId(row["follow_up_id"]), []).append(restore_event(row))
     return found
 
 
 async def facts_by_id(db: Transaction, ids: Iterable[UUID]) -> list[Event]:
     """Return these facts."""
-    return [_event(row) for row in await db.fetch(facts, "event_id", list(ids))]
+    return [restore_event(row) for row in await db.fetch(facts, "event_id", list(ids))]
 
 
 async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str]) -> list[Event]:
@@ -148,7 +148,7 @@ async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str])
     found = await db.rows(sa.select(facts).where(facts.c.recipient_id == recipient_id, facts.c.follow_up_id.is_(None)))
     wanted = [row for row in found if row["type"] in kinds]
     newest = sorted(wanted, key=lambda row: row["occurred_at"], reverse=True)[:_FACTS_ABOUT_A_PERSON]
-    return [_event(row) for row in newest]
+    return [restore_event(row) for row in newest]
 
 
 async def facts_page(
@@ -182,7 +182,7 @@ async def newest_facts(db: Transaction, merchant: MerchantId, limit: int) -> lis
     rows = await db.rows(
         sa.select(facts).where(facts.c.merchant_id == merchant).order_by(facts.c.occurred_at.desc()).limit(limit)
     )
-    return [_event(row) for row in rows]
+    return [restore_event(row) for row in rows]
 
 
 async def needing_attention(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
@@ -234,19 +234,6 @@ async def all_rollups(db: Transaction, merchant: MerchantId) -> Counter[RollupKe
     """Return every sum of a merchant, to compare with a rebuild."""
     found = await db.rows(sa.select(rollups).where(rollups.c.merchant_id == merchant))
     return nonzero(Counter({RollupKey(*(row[name] for name in RollupKey._fields)): int(row["value"]) for row in found}))
-
-
-def _event(row: Row) -> Event:
-    """Return the event that a fact was stored from, its encrypted fields empty."""
-    return restore_event(
-        row["type"],
-        bytes(row["body"]),
-        event_id=row["event_id"],
-        merchant_id=row["merchant_id"],
-        recipient_id=row["recipient_id"],
-        follow_up_id=row["follow_up_id"],
-        occurred_at=row["occurred_at"],
-    )
 
 
 def _projection(row: Mapping[str, Any]) -> Projection:

@@ -1,8 +1,9 @@
 """What every event carries, and the registry that turns a type name into its model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from functools import lru_cache
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +21,19 @@ class Part(BaseModel):
     """A frozen part of an event; readers ignore fields they do not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+
+
+@lru_cache(maxsize=64)
+def sealed_fields(kind: type[Part]) -> Mapping[str, Any]:
+    """Return the sealed fields of a model, nested like the model; True marks one, as in pydantic's `exclude`."""
+    found: dict[str, Any] = {}
+    for name, field in kind.model_fields.items():
+        alternatives = get_args(field.annotation) or (field.annotation,)
+        if bytes in alternatives:
+            found[name] = True
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
+            found[name] = sealed_fields(field.annotation)
+    return {name: inner for name, inner in found.items() if inner}
 
 
 class Event(Part):

@@ -88,7 +88,6 @@ def _room(folder: Path) -> CheckResult:
 
 
 def _port(settings: ProcessSettings) -> CheckResult:
-    """Check that the port is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

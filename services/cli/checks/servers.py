@@ -125,7 +125,6 @@ async def _providers(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
 
 
 async def _login(accounts: ProviderAccounts, merchant: str, name: str, number: str) -> CheckResult:
-    """Check that a provider accepts the login."""
     subject = f"provider {name} of {merchant}"
     adapter = accounts.provider(merchant, name)
     if adapter is None:

@@ -139,7 +139,6 @@ async def _rows_and_sums(
 
 
 def _frame(merchant: Merchant) -> dict[str, Any]:
-    """Return what every page needs."""
     return {
         "merchant": merchant.id,
         "brand": merchant.config.brand,

@@ -36,30 +36,19 @@ _PARTS: Final = {
     "opt_out_rate": "{numerator:,.0f} of {denominator:,.0f} delivered",
     "unsubscribe_latency": "mean of {denominator:,.0f}",
 }
-TONES: Final = {
-    FollowUpState.PENDING: Tone.PLAIN,
-    FollowUpState.RELEASED: Tone.PLAIN,
-    FollowUpState.DISPATCHED: Tone.PLAIN,
-    FollowUpState.UNCONFIRMED: Tone.WAIT,
-    FollowUpState.DELIVERED: Tone.GOOD,
-    FollowUpState.FAILED: Tone.BAD,
-    FollowUpState.UNKNOWN: Tone.BAD,
-    FollowUpState.BLOCKED: Tone.WAIT,
-    FollowUpState.CANCELLED: Tone.PLAIN,
-    FollowUpState.EXPIRED: Tone.PLAIN,
+STATES: Final = {
+    FollowUpState.PENDING: (Tone.PLAIN, "waiting for their time"),
+    FollowUpState.RELEASED: (Tone.PLAIN, "being checked or sent"),
+    FollowUpState.DISPATCHED: (Tone.PLAIN, "with the provider"),
+    FollowUpState.DELIVERED: (Tone.GOOD, "on the phone"),
+    FollowUpState.UNCONFIRMED: (Tone.WAIT, "sent, no receipt"),
+    FollowUpState.FAILED: (Tone.BAD, "not sent or not delivered"),
+    FollowUpState.UNKNOWN: (Tone.BAD, "no answer; not sent again"),
+    FollowUpState.BLOCKED: (Tone.WAIT, "refused by the gate"),
+    FollowUpState.CANCELLED: (Tone.PLAIN, "no longer wanted"),
+    FollowUpState.EXPIRED: (Tone.PLAIN, "too late to send"),
 }
-STATE_WORDS: Final = {
-    FollowUpState.PENDING: "waiting for their time",
-    FollowUpState.RELEASED: "being checked or sent",
-    FollowUpState.DISPATCHED: "with the provider",
-    FollowUpState.DELIVERED: "on the phone",
-    FollowUpState.UNCONFIRMED: "sent, no receipt",
-    FollowUpState.FAILED: "not sent or not delivered",
-    FollowUpState.UNKNOWN: "no answer; not sent again",
-    FollowUpState.BLOCKED: "refused by the gate",
-    FollowUpState.CANCELLED: "no longer wanted",
-    FollowUpState.EXPIRED: "too late to send",
-}
+"""The tone of each state, and its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +205,14 @@ def slices(overview: Overview) -> list[Slice]:
         count = overview.states.get(state, 0)
         width = count / every * 100
         if state is not FollowUpState.UNCONFIRMED:
-            found.append(Slice(state, STATE_WORDS[state], count, x, width))
+            found.append(Slice(state, STATES[state][1], count, x, width))
         x += width
     return found
 
 
 def tone_at(state: FollowUpState, progress: Progress) -> Tone:
     """Return the tone of a follow-up: waiting ones have their own, the others that of their state."""
-    return Tone.WAIT if progress.doing in {Doing.WAITING, Doing.UNANSWERED} else TONES[state]
+    return Tone.WAIT if progress.doing in {Doing.WAITING, Doing.UNANSWERED} else STATES[state][0]
 
 
 def rows_url(measure: Measure, window: Window, detail: str | None) -> str:

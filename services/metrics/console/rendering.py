@@ -10,7 +10,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.metrics.console import presentation, row_presentation
+from services.metrics.console import presentation
+from services.metrics.console.row_presentation import value_shown
 from services.metrics.domain.journey_steps import moment
 from services.metrics.domain.reasons import detail_words, meaning_of
 
@@ -49,9 +50,9 @@ class PageRenderer:
             person=presentation.person_mark,
             hue=presentation.hue,
             masked_number=presentation.masked_number,
-            tone=presentation.TONES.__getitem__,
+            tone=lambda state: presentation.STATES[state][0],
             duration=presentation.duration_text,
-            counted=lambda row, measure: row_presentation.row_shown(measure, row.value, row.fact),
+            counted=lambda row, measure: value_shown(measure, row.value, row.fact.get("currency")),
             moment=moment,
             meaning=lambda code: meaning_of(code).words,
             detail=detail_words,
@@ -59,9 +60,7 @@ class PageRenderer:
             sentence=lambda words: words[:1].upper() + words[1:],
         )
         version = hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:12]
-        self._templates.globals.update(
-            version=version, state_words=presentation.STATE_WORDS, file_problems=file_problems
-        )
+        self._templates.globals.update(version=version, file_problems=file_problems)
 
     def page(
         self, request: Request, name: str, values: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from services.metrics.console.presentation import duration_text
 from services.metrics.domain.journey_steps import money
@@ -84,11 +84,6 @@ def value_shown(measure: Measure, value: int, currency: str | None) -> str:
     if measure is Measure.OPT_OUT_MILLISECONDS:
         return duration_text(timedelta(milliseconds=value))
     return f"{value:,}"
-
-
-def row_shown(measure: Measure, value: int, fact: Mapping[str, Any]) -> str:
-    """Return what one row adds to the number, in the currency of its fact."""
-    return value_shown(measure, value, fact.get("currency"))
 
 
 def amount(measure: Measure, value: int, currency: str) -> str:

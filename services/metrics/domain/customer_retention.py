@@ -99,7 +99,6 @@ def retention_figures(purchases: PurchaseTotals, cac_minor: int | None = None) -
 
 
 def _money(purchases: PurchaseTotals, currency: str, cac_minor: int | None) -> list[Figure]:
-    """Return the figures in one currency."""
     detail = currency or None
     value, orders = purchases.value.get(currency, 0), purchases.orders.get(currency, 0)
     before, lost = purchases.value_before.get(currency, 0), purchases.value_lost.get(currency, 0)

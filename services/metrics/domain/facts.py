@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache
-from typing import Any, get_args
-from uuid import UUID
+from typing import Any
 
 from shared.errors import Undecodable
 from shared.events.dispatch import DispatchEvent
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyReceived
-from shared.events.envelope import Event, Part
+from shared.events.envelope import Event, Part, sealed_fields
 from shared.events.follow_up import FollowUpEvent
 from shared.events.registry import registry
 from shared.ids import FollowUpId
@@ -42,57 +40,32 @@ def fact_body(event: Event) -> bytes:
     return event.__pydantic_serializer__.to_json(event, exclude=_left_out(type(event)), exclude_none=True)
 
 
-def restore_event(
-    kind: str,
-    body: bytes,
-    *,
-    event_id: UUID,
-    merchant_id: str,
-    recipient_id: UUID,
-    follow_up_id: UUID | None,
-    occurred_at: datetime,
-) -> Event:
+def restore_event(fact: Mapping[str, Any]) -> Event:
     """Return the event that a fact was stored from; its encrypted fields are empty.
+
+    Args:
+        fact: its columns by name.
 
     Raises:
         Undecodable: this version does not know the type.
     """
-    model = registry().get(kind)
+    model = registry().get(fact["type"])
     if model is None:
-        raise Undecodable(f"{kind}: this version does not know the type")
-    columns = {
-        "event_id": event_id,
-        "merchant_id": merchant_id,
-        "recipient_id": recipient_id,
-        "occurred_at": occurred_at,
-    }
-    if follow_up_id is not None:
-        columns["follow_up_id"] = follow_up_id
-    return model.model_validate(_merged(_blanks(model), json.loads(body)) | columns)
+        raise Undecodable(f"{fact['type']}: this version does not know the type")
+    columns = {name: fact[name] for name in _COLUMNS if fact[name] is not None}
+    return model.model_validate(_merged(_blanks(model), json.loads(bytes(fact["body"]))) | columns)
 
 
 @lru_cache(maxsize=64)
 def _left_out(kind: type[Event]) -> dict[str, Any]:
     """Return the fields of an event type that are not in the body, in the form of pydantic's `exclude`."""
-    return _sealed_parts(kind) | dict.fromkeys((*_COLUMNS, *_MERCHANT_IDS), True)
-
-
-def _sealed_parts(kind: type[Part]) -> dict[str, Any]:
-    """Return the encrypted fields of a model, nested like the model."""
-    found: dict[str, Any] = {}
-    for name, field in kind.model_fields.items():
-        alternatives = get_args(field.annotation) or (field.annotation,)
-        if bytes in alternatives:
-            found[name] = True
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
-            found[name] = _sealed_parts(field.annotation)
-    return {name: parts for name, parts in found.items() if parts}
+    return {**sealed_fields(kind), **dict.fromkeys((*_COLUMNS, *_MERCHANT_IDS), True)}
 
 
 @lru_cache(maxsize=64)
 def _blanks(kind: type[Part]) -> Mapping[str, Any]:
     """Return empty values for the encrypted fields that a model requires."""
-    return _emptied(kind, _sealed_parts(kind))
+    return _emptied(kind, sealed_fields(kind))
 
 
 def _emptied(kind: type[Part], sealed: Mapping[str, Any]) -> dict[str, Any]:

@@ -221,7 +221,6 @@ def _verdict(event: FollowUpCleared | FollowUpDeferred | FollowUpBlocked, clock:
 def _dispatch(
     event: DispatchAccepted | DispatchDelivered | DispatchFailed | DispatchUnknown | DispatchWaiting, clock: ZoneInfo
 ) -> JourneyStep:
-    """Describe what happened at the provider."""
     match event:
         case DispatchAccepted():
             parts = "1 part" if event.parts == 1 else f"{event.parts} parts"
@@ -267,7 +266,6 @@ def _by_asking(event: DispatchDelivered | DispatchFailed, clock: ZoneInfo) -> st
 
 
 def _failed(event: DispatchFailed) -> str:
-    """Return what failed."""
     if event.accepted:
         return "It was sent and not delivered"
     return "Followup did not send it" if is_refused_here(event) else "It was not sent"
@@ -303,7 +301,6 @@ def _engagement(event: ReplyReceived | ClickRecorded | ConversionAttributed | Co
 def _consent(
     event: ConsentReported | ConsentChanged | PrivacyRequested | RecipientErased | MerchantClosed,
 ) -> JourneyStep:
-    """Describe changes of consent and privacy requests."""
     match event:
         case ConsentReported():
             scope = "all texts" if event.scope is ConsentScope.ALL else f"{event.scope} texts"

@@ -160,8 +160,6 @@ def contributions(event: Event, projection: Projection | None) -> Iterator[Contr
             yield from _consent(event)
         case RecipientErased():
             yield Contribution(Measure.ERASURES)
-        case _:
-            return
 
 
 def _delivered(event: DispatchDelivered, projection: Projection | None) -> Iterator[Contribution]:
@@ -185,11 +183,9 @@ def _withdrawn(
             yield Contribution(Measure.EXPIRED, event.reason)
         case FollowUpCancelled() if state is FollowUpState.CANCELLED and event.reason != ALREADY_DISPATCHED:
             yield Contribution(Measure.CANCELLED, event.reason)
-        case _:
-            return
 
 
-def _engagement(  # noqa: C901 - a table, one case a type
+def _engagement(
     event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, projection: Projection | None
 ) -> Iterator[Contribution]:
     """Yield a reaction to a text; the second contribution counts once for each follow-up."""
@@ -207,17 +203,14 @@ def _engagement(  # noqa: C901 - a table, one case a type
             if counts:
                 opted_out = event.reply_class is ReplyClass.OPT_OUT
                 yield Contribution(Measure.OPTED_OUT if opted_out else Measure.REPLIED, at=text_at)
-        case ConversionAttributed():
-            yield Contribution(Measure.CONVERSIONS)
+        case ConversionAttributed() | ConversionAdjusted():
+            if isinstance(event, ConversionAttributed):
+                yield Contribution(Measure.CONVERSIONS)
             yield Contribution(Measure.REVENUE, event.currency, event.amount_minor)
             if text_at is not None:
                 yield Contribution(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
             if counts:
                 yield Contribution(Measure.CONVERTED, at=text_at)
-        case ConversionAdjusted():
-            yield Contribution(Measure.REVENUE, event.currency, event.amount_minor)
-            if text_at is not None:
-                yield Contribution(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
 
 
 def _consent(event: ConsentChanged) -> Iterator[Contribution]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.metrics.console.row_presentation import heading, row_shown
+from services.metrics.console.row_presentation import heading, value_shown
 from services.metrics.domain.rollups import Measure
 
 
@@ -23,7 +23,7 @@ from services.metrics.domain.rollups import Measure
 def test_a_row_shows_its_part_in_units_that_people_use(
     measure: Measure, value: int, fact: dict[str, str], shown: str
 ) -> None:
-    assert row_shown(measure, value, fact) == shown
+    assert value_shown(measure, value, fact.get("currency")) == shown
 
 
 def test_amounts_are_added_up_in_each_currency_and_never_across() -> None:

@@ -12,9 +12,8 @@ from shared.errors import Undecodable
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.events.registry import registry
-from shared.ids import minted
 from shared.testing.clock import START
-from shared.testing.make_metrics import MERCHANT, TextFacts
+from shared.testing.make_metrics import TextFacts
 
 TEXT = TextFacts(segment="vip")
 FACTS: list[Event] = [
@@ -32,15 +31,8 @@ FACTS: list[Event] = [
 
 
 def back(event: Event, body: bytes) -> Event:
-    return restore_event(
-        event.type,
-        body,
-        event_id=event.event_id,
-        merchant_id=event.merchant_id,
-        recipient_id=event.recipient_id,
-        follow_up_id=follow_up_of(event),
-        occurred_at=event.occurred_at,
-    )
+    follow_up_id = follow_up_of(event)
+    return restore_event({**event.model_dump(), "type": event.type, "body": body, "follow_up_id": follow_up_id})
 
 
 @pytest.mark.parametrize("event", FACTS, ids=lambda event: event.type)
@@ -84,12 +76,4 @@ def test_the_shops_own_name_of_a_customer_does_not_rest_in_a_fact() -> None:
 
 def test_a_type_of_a_newer_version_is_undecodable() -> None:
     with pytest.raises(Undecodable):
-        restore_event(
-            "follow-up.teleported",
-            b"{}",
-            event_id=minted(START),
-            merchant_id=MERCHANT,
-            recipient_id=TEXT.recipient_id,
-            follow_up_id=None,
-            occurred_at=START,
-        )
+        restore_event({**TEXT.planned().model_dump(), "type": "follow-up.teleported", "body": b"{}"})
