@@ -4,7 +4,8 @@ SHELL := /bin/bash
 export UV_PYTHON_DOWNLOADS := never
 BIN := .venv/bin
 STAMP := .venv/.installed
-WORKERS ?= 2
+# One more than a small machine has processors: many tests wait for processes of their own.
+WORKERS ?= 3
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

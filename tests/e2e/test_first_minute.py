@@ -1,8 +1,11 @@
 """The first minute: the command answers at once, makes a first shop, says how it is, and refuses in one sentence."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 import typer.main
 import yaml
 
-from services.cli.app import Commands, app
+from services.cli.app import Commands, app, main
 from services.cli.options import settings_of
 from shared.privacy import Keyring
 from shared.testing.process import Process, free_port
@@ -19,21 +22,47 @@ from shared.testing.process import Process, free_port
 HEAVY = ("fastapi", "sqlalchemy", "aiohttp", "aiokafka", "alembic", "cryptography", "jinja2", "phonenumbers", "liquid")
 
 
-def run(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the shipped command in a folder of its own."""
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> Said:
+    """Run the command in a folder of its own, in this process: a Python takes longer to start than most commands."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for name in [name for name in os.environ if name.startswith("FOLLOWUP_")]:
+            patch.delenv(name)
+        for name, value in {"COLUMNS": "200", **(environ or {})}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["followup", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    code = ended.value.code
+    return Said(code if isinstance(code, int) else int(code is not None), out.getvalue(), err.getvalue())
+
+
+def start(folder: Path, *arguments: str) -> Said:
+    """Run the shipped command as it is installed, in a process of its own."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWUP_")}
-    return subprocess.run(  # noqa: S603 - our own command
+    ended = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "services.cli", *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
         cwd=folder,
-        env={**given, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200", **(environ or {})},
+        env={**given, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"},
     )
+    return Said(ended.returncode, ended.stdout, ended.stderr)
 
 
-def one_sentence(said: subprocess.CompletedProcess[str]) -> str:
+def one_sentence(said: Said) -> str:
     assert said.returncode == 1
     assert said.stdout == ""
     [line] = said.stderr.splitlines()
@@ -63,7 +92,7 @@ def test_help_and_version_load_no_web_framework_and_no_database() -> None:
 
 
 def test_the_version_is_printed() -> None:
-    assert run(Path.cwd(), "--version").stdout.startswith("followup ")
+    assert start(Path.cwd(), "--version").stdout.startswith("followup ")
 
 
 @pytest.mark.parametrize("name", sorted(Commands.entries))
@@ -99,17 +128,17 @@ def test_a_brand_is_written_as_it_was_given(tmp_path: Path, brand: str) -> None:
 
 async def test_a_first_shop_runs_is_ready_and_leads_to_its_console(shop: Path) -> None:
     port = free_port()
-    assert "no process runs on the data folder" in one_sentence(run(shop, "status"))
+    assert "no process runs on the data folder" in one_sentence(start(shop, "status"))
     arguments = ["services.cli", "run", "--merchants", str(shop / "merchants"), "--data", str(shop / "data")]
     process = Process([*arguments, "--port", str(port)], shop / "run.log")
     await process.start()
     try:
         await process.ready(f"http://127.0.0.1:{port}/readyz")
-        reported = run(shop, "status")
+        reported = start(shop, "status")
         assert (reported.returncode, reported.stderr) == (0, "")
         assert f"http://127.0.0.1:{port}: ready" in reported.stdout
         assert "parked events" in reported.stdout
-        examined = run(shop, "doctor", "--port", str(port))
+        examined = start(shop, "doctor", "--port", str(port))
         assert examined.returncode == 0, examined.stdout
         assert "one runs on this data folder" in examined.stdout
         async with httpx2.AsyncClient() as client:
@@ -122,8 +151,8 @@ async def test_a_first_shop_runs_is_ready_and_leads_to_its_console(shop: Path) -
 def test_a_missing_keyring_is_refused_and_not_replaced(shop: Path) -> None:
     assert run(shop, "redrive").returncode == 0
     (shop / "data" / "keyring.json").rename(shop / "kept.json")
-    for command in (("redrive",), ("run", "--port", "0")):
-        assert "every STOP would be forgotten; restore it from your backup" in one_sentence(run(shop, *command))
+    for said in (run(shop, "redrive"), start(shop, "run", "--port", "0")):
+        assert "every STOP would be forgotten; restore it from your backup" in one_sentence(said)
     assert not (shop / "data" / "keyring.json").exists()
     assert run(shop, "doctor").returncode == 1
     (shop / "kept.json").rename(shop / "data" / "keyring.json")
@@ -133,10 +162,10 @@ def test_a_missing_keyring_is_refused_and_not_replaced(shop: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_in_one_sentence(shop: Path) -> None:
     assert run(shop, "redrive").returncode == 0
     (shop / "data" / "followup.db").write_bytes(b"no database at all" * 1000)
-    assert "is not as the last clean stop left it" in one_sentence(run(shop, "run", "--port", "0"))
+    assert "is not as the last clean stop left it" in one_sentence(start(shop, "run", "--port", "0"))
     (shop / "data" / "followup.db.sum").unlink()
-    for command in (("redrive",), ("run", "--port", "0")):
-        sentence = one_sentence(run(shop, *command))
+    for said in (run(shop, "redrive"), start(shop, "run", "--port", "0")):
+        sentence = one_sentence(said)
         assert "is damaged, or no database" in sentence
         assert "restore the file from a backup" in sentence
     assert "see database" in run(shop, "doctor").stdout
