@@ -78,11 +78,11 @@ _IN_ORDER: Final = (
     ("ingest", ("trigger.received", "consent.reported", "privacy.requested")),
     ("compliance", ("consent.changed", "recipient.erased", "privacy.erased", "privacy.exported", "merchant.closed")),
     ("scheduler", ("follow-up.planned", "follow-up.due", "follow-up.moved")),
-    ("scheduler", ("follow-up.cancelled", "follow-up.expired")),
+    ("scheduler", ("follow-up.cancelled", "follow-up.expired", "control.changed")),
     ("compliance", ("follow-up.cleared", "follow-up.deferred", "follow-up.blocked")),
     ("sender", ("follow-up.lapsed", "dispatch.waiting", "dispatch.accepted", "dispatch.delivered")),
     ("sender", ("dispatch.failed", "dispatch.unknown", "reply.received", "click.recorded")),
-    ("sender", ("conversion.attributed", "conversion.adjusted")),
+    ("sender", ("conversion.attributed", "conversion.adjusted", "control.obeyed")),
 )
 """The service that publishes each event type, in the sequence of facts at the same instant: causes first."""
 _PUBLISHERS: Final = {kind: service for service, kinds in _IN_ORDER for kind in kinds}
