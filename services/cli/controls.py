@@ -1,5 +1,6 @@
 """`followup pause`, `stop`, `resume` and `controls`: what people decide about texts that are planned."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,8 @@ from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
 _PATH = "/v1/controls"
+_LOOKS = 20
+_LOOK_SECONDS = 0.25
 MerchantArgument = Annotated[
     str | None, typer.Argument(help="The merchant; its texts as a whole where nothing else is named.")
 ]
@@ -176,8 +179,22 @@ def _body(action: str, scope: dict[str, Any], why: str, until: str | None, *, dr
 
 
 def _change(client: APIClient, action: str, scope: dict[str, Any], why: str, until: str | None) -> None:
-    answer = client.post(_caller(client, scope), _PATH, _body(action, scope, why, until))
+    """Ask for a change, wait a moment for the sender to obey, and say what is in force."""
+    caller = _caller(client, scope)
+    answer = client.post(caller, _PATH, _body(action, scope, why, until))
     for control in answer["controls"]:
-        typer.echo(line(control))
+        typer.echo(line(control if action == "resume" else _obeyed(client, caller, control)))
     if action != "resume":
         typer.echo(f"{answer['follow_ups']} planned texts are concerned.")
+
+
+def _obeyed(client: APIClient, caller: str, control: dict[str, Any]) -> dict[str, Any]:
+    """Return a control once the sender obeys it, or as it is after some seconds."""
+    for _ in range(_LOOKS):
+        if control["in_force_at"] is not None:
+            break
+        time.sleep(_LOOK_SECONDS)
+        page = client.get(caller, f"{_PATH}?limit=200") or {"controls": []}
+        found = {each["control_id"]: each for each in page["controls"]}
+        control = found.get(control["control_id"], control)
+    return control
