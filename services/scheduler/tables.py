@@ -258,7 +258,7 @@ paused = sa.Table(
     "scheduler_paused",
     metadata,
     sa.Column("control_id", Id, primary_key=True),
-    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("follow_up_id", Id, primary_key=True, index=True),
     postgresql_with=QUEUE,
 )
 """Due follow-ups that wait for the end of a pause: they have no timer but that of their expiry."""

@@ -166,13 +166,11 @@ async def count_waiting(db: Transaction, keys: Sequence[UUID]) -> dict[UUID, int
 
 async def controls_of(db: Transaction, follow_ups_: Sequence[UUID]) -> dict[UUID, tuple[UUID, datetime]]:
     """Return for which control each of these follow-ups waits, and when that was made."""
-    wanted = sa.select(paused.c.follow_up_id, controls.c.id, controls.c.made_at)
-    rows = await db.rows(
-        wanted.join_from(paused, controls, controls.c.id == paused.c.control_id)
-        .where(paused.c.follow_up_id.in_(follow_ups_), controls.c.lifted_at.is_(None))
-        .order_by(controls.c.id.desc())
-    )
-    return {row["follow_up_id"]: (row["id"], row["made_at"]) for row in rows}
+    waits = await db.fetch(paused, "follow_up_id", follow_ups_)
+    known = await _loaded(db, sorted({row["control_id"] for row in waits}), lock=False)
+    made_at = {key: stored.control.made_at for key, stored in known.items() if stored.lifted_at is None}
+    found = [(row["follow_up_id"], row["control_id"]) for row in waits if row["control_id"] in made_at]
+    return {follow_up: (key, made_at[key]) for follow_up, key in sorted(found, reverse=True)}
 
 
 async def forget_waiting(db: Transaction, control: UUID, found: Iterable[FollowUpId]) -> None:

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("follow_up_id", Id, primary_key=True),
         postgresql_with=QUEUE,
     )
+    op.create_index("ix_scheduler_paused_follow_up_id", "scheduler_paused", ["follow_up_id"])
     op.drop_table("scheduler_pending_counts")
     op.create_table(
         "scheduler_pending_counts",

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 from services.compliance.sealed import SEALED_FOR_GOOD
 from services.ingest.tables import former_people
+from services.scheduler.controls import store as control_store
+from services.scheduler.controls.store import StoredControl
 from services.sender.tables import dispatches, short_links, unassigned_replies
 from shared import aad
+from shared.controls import Control, ControlAction, ControlScope
 from shared.db.reseal import resealed
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -68,7 +71,20 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         for code in ("first", "second")
     ]
 
+    lifted = [
+        StoredControl(
+            Control(key, ControlAction.PAUSE, ControlScope(ACME), now),
+            reason=seal(ACME, aad.control_reason(key), b"wrong code"),
+            made_by="all",
+            lift_reason=seal(ACME, aad.control_lift(key), b"mended"),
+            lifted_at=now,
+        )
+        for key in (make.REQUEST, make.FOLLOW_UP)
+    ]
+
     async def work(uow: UnitOfWork) -> None:
+        for control in lifted:
+            await control_store.save(uow.db, control)
         await uow.db.insert(unassigned_replies, [stray])
         await uow.db.insert(short_links, links)
         await uow.db.insert(former_people, [former])
