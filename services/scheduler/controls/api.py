@@ -22,7 +22,6 @@ from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem, unprocessable
-from shared.http.quota import QuotaUsage
 from shared.http.strict_json import StrictRoute
 
 _PATH: Final = "/v1/controls"
@@ -55,9 +54,9 @@ class SendingControls:
         """Put a control in force, or lift those on a scope; with `dry_run`, only say how many follow-ups it concerns.
 
         What is in force already is answered as it is, so that asking twice is asking once. Of two controls on a text
-        the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused.
+        the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused. No quota refuses
+        it: who is flooded must be able to pause.
         """
-        self.deps.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, 0))
         now = self.deps.runtime.clock.now()
         if request.until is not None and request.until <= now:
             raise unprocessable("until", "this instant has passed")

@@ -253,6 +253,12 @@ async def test_a_flow_that_no_file_has_any_more_can_be_stopped_while_texts_of_it
     assert {state for state, _ in await driver.states()} == {"cancelled"}
 
 
+@pytest.mark.parametrize("driver", [{"more": "quotas: {events_per_second: 1}"}], indirect=True)
+async def test_no_quota_refuses_a_pause(driver: SchedulerDriver) -> None:
+    answers = [await change(driver, "pause", FLOW) for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {202}
+
+
 async def test_reasons_are_sealed(driver: SchedulerDriver) -> None:
     await pause(driver, FLOW, reason="Ana Ortiz complained")
     await change(driver, "resume", FLOW, reason="Ana Ortiz is content")
