@@ -58,10 +58,22 @@ class Commands(LazyGroup):
             "services.cli.follow_ups:explain",
             "Explain why a text was or was not sent: each step, the verdict, the rule, the next permitted time.",
         ),
-        "pause": LazyCommand("services.cli.controls:pause", "Let texts wait: of a merchant, a flow, a person, …"),
-        "stop": LazyCommand("services.cli.controls:stop", "Cancel planned texts, after saying how many."),
-        "resume": LazyCommand("services.cli.controls:resume", "Lift a pause or a stop; due texts go on."),
-        "controls": LazyCommand("services.cli.controls:controls", "Show what is paused and stopped."),
+        "pause": LazyCommand(
+            "services.cli.controls:pause",
+            "Let texts wait; what becomes due meanwhile goes when the pause ends, if it is not too late by then.",
+        ),
+        "stop": LazyCommand(
+            "services.cli.controls:stop",
+            "Cancel planned texts, after saying how many; what becomes due later ends too, until `followup resume`.",
+        ),
+        "resume": LazyCommand(
+            "services.cli.controls:resume",
+            "Lift what is paused or stopped on exactly this scope; due texts go on at their numbers' pace.",
+        ),
+        "controls": LazyCommand(
+            "services.cli.controls:controls",
+            "Show what is paused and stopped, since when, by whom and why, and how many texts wait.",
+        ),
         "gate": LazyCommand(
             "services.cli.json_lines:gate",
             "Decide cases without sending anything: one JSON object per line in, one per line out, in order.",

@@ -93,6 +93,12 @@ async def impatient(driver: KafkaLogDriver, stalled_seconds: float) -> Runner:
     return runner
 
 
+def has_joined(runner: Runner) -> bool:
+    """Return whether a reader was given its partitions, or none, by its group."""
+    consumer = consumer_of(source_of(runner))
+    return consumer is not None and consumer._coordinator.generation > 0
+
+
 def held(runner: Runner) -> frozenset[Partition]:
     return source_of(runner)._assigned
 
@@ -149,17 +155,20 @@ async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_t
         assert [key for key in done if key in set(mine)] == mine
 
 
-async def test_a_member_without_a_partition_waits_and_takes_over(
-    driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_member_without_a_partition_waits_and_takes_over(driver: KafkaLogDriver) -> None:
     readers = [driver.reader() for _ in range(PARTITIONS + 1)]
-    async with reading(*readers):
-        await until(lambda: sum(map(bool, map(held, readers))) == PARTITIONS)
-        spare = next(runner for runner in readers if not held(runner))
+    tasks = {runner: asyncio.ensure_future(runner.run_forever()) for runner in readers}
+    try:
+        await until(lambda: all(map(has_joined, readers)) and sum(map(bool, map(held, readers))) == PARTITIONS)
         leaving = next(runner for runner in readers if held(runner))
-        monkeypatch.setattr(leaving, "step", asyncio.Event().wait)  # else it would join again at once
+        tasks[leaving].cancel()
+        await asyncio.gather(tasks[leaving], return_exceptions=True)
         await driver.leave(leaving)
-        await until(lambda: bool(held(spare)))
+        await until(lambda: all(held(runner) for runner in readers if runner is not leaving))
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
 async def test_a_reader_that_begins_before_its_topics_reads_them_once_they_are_there(driver: KafkaLogDriver) -> None:
