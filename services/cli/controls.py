@@ -42,8 +42,9 @@ def pause(
 ) -> None:
     """Let texts wait; what becomes due meanwhile goes when the pause ends, if it is not too late by then.
 
-    Examples: followup pause acme --flow win-back --why "wrong code"
-              followup pause acme --until 2026-12-26T08:00:00Z --why "holidays"
+    Example: followup pause acme --flow win-back --why "wrong code"
+
+    Example: followup pause acme --until 2026-12-26T08:00:00Z --why "holidays"
     """
     scope = _scope(merchant, flow, step, number, provider, to, recipient, everything=everything)
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
