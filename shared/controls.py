@@ -84,7 +84,8 @@ class ControlsInForce:
         """Return the strongest control that this text is under; None if it may go.
 
         Answers to HELP and STOP are under none: who writes gets them, whatever else is paused (compliance sections 1
-        and 8, send-protocol section 1).
+        and 8, send-protocol section 1). A shop's own answer is under all: nobody is owed it, and whoever took a key
+        must not go on writing in the shop's name after a pause.
         """
         if not self._of_scope or target.purpose in ANSWER_PURPOSES:
             return None

@@ -15,7 +15,9 @@ def send(
     to: Annotated[str, typer.Argument(help="The recipient's number, in E.164.")],
     text: Annotated[str, typer.Argument(help="The text; Liquid allowed.")],
     merchant: Annotated[str, typer.Option(help="The merchant that sends.")],
-    purpose: Annotated[str, typer.Option(help="marketing, informational or transactional.")] = "transactional",
+    purpose: Annotated[
+        str, typer.Option(help="marketing, informational, transactional or conversation.")
+    ] = "transactional",
     due_in: Annotated[str | None, typer.Option(help="How long from now: 30s, 2h, 3d (default: now).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the text and the gate's advice.")] = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,

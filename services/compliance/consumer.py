@@ -1,6 +1,7 @@
 """The entry point of compliance for events: claims enter the ledger, due follow-ups are judged, slots are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from services.compliance import store
@@ -9,13 +10,15 @@ from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.ledger import claims
 from services.compliance.privacy import consumer as privacy
 from services.compliance.privacy.consumer import RIGHTS_KINDS, Erasure
+from services.compliance.store import RecipientState
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
-from shared.events.engagement import ReplyReceived
+from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpExpired, FollowUpLapsed
+from shared.ids import RecipientId
 
 KINDS: Final[tuple[type[Event], ...]] = (
     FollowUpDue,
@@ -58,7 +61,7 @@ async def enter(reports: Sequence[ConsentReported], uow: UnitOfWork) -> None:
 
 
 async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
-    """Remember who wrote, and hold marketing to people with an ambiguous reply that no later entry decides."""
+    """Remember who wrote and when, and hold marketing to people whose ambiguous reply no later entry decides."""
     unclear = {reply.recipient_id: reply for reply in replies if reply.needs_review}
     people = await store.lock_people(uow.db, {reply.recipient_id: reply.merchant_id for reply in replies}, uow.now)
     await store.note(
@@ -70,6 +73,7 @@ async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
             if (person := people[reply.recipient_id]).texted_at is None and person.wrote_at is None
         },
     )
+    await store.note(uow.db, "replied_at", _newest(replies, people, uow.now))
     chains = await store.entries(uow.db, list(unclear))
     await store.note(
         uow.db,
@@ -80,3 +84,18 @@ async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
             if not any(claims.ends_review(link.entry, reply.occurred_at) for link in chains.get(key, ()))
         },
     )
+
+
+def _newest(
+    replies: Sequence[ReplyReceived], people: Mapping[RecipientId, RecipientState], now: datetime
+) -> dict[RecipientId, datetime]:
+    """Return when people wrote, where that is later than what is known; an opt-out is no reply to be answered.
+
+    A reply of a clock ahead of ours counts from now: no reply may be answered for longer than the rules say.
+    """
+    newest: dict[RecipientId, datetime] = {}
+    for reply in replies:
+        at, known = min(reply.occurred_at, now), newest.get(reply.recipient_id, people[reply.recipient_id].replied_at)
+        if reply.reply_class is not ReplyClass.OPT_OUT and (known is None or at > known):
+            newest[reply.recipient_id] = at
+    return newest

@@ -31,7 +31,16 @@ _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
 _ENTRY_FIELDS = tuple(each.name for each in fields(LedgerEntry))
 _NOTHING = Standing()
 _NOTHING_AS_BYTES = standing_as_bytes(_NOTHING)
-_OF_A_PERSON = ("recipient_id", "merchant_id", "standing", "chain_hash", "review_since", "texted_at", "wrote_at")
+_OF_A_PERSON = (
+    "recipient_id",
+    "merchant_id",
+    "standing",
+    "chain_hash",
+    "review_since",
+    "texted_at",
+    "wrote_at",
+    "replied_at",
+)
 
 
 class RecipientState(NamedTuple):
@@ -46,6 +55,8 @@ class RecipientState(NamedTuple):
     """When they were first texted."""
     wrote_at: datetime | None = None
     """When they first wrote without having been texted."""
+    replied_at: datetime | None = None
+    """When they last wrote something that was no opt-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ async def save_people(db: Transaction, changed: Mapping[RecipientId, RecipientSt
 
 async def note(
     db: Transaction,
-    what: Literal["texted_at", "wrote_at", "review_since"],
+    what: Literal["texted_at", "wrote_at", "review_since", "replied_at"],
     times: Mapping[RecipientId, datetime],
 ) -> None:
     """Record one of the times a `RecipientState` holds; changes nothing else."""
@@ -214,6 +225,7 @@ def _person(row: Row) -> RecipientState:
         row["review_since"],
         row["texted_at"],
         row["wrote_at"],
+        row["replied_at"],
     )
 
 
@@ -227,6 +239,7 @@ def _row(recipient: RecipientId, person: RecipientState, now: datetime) -> dict[
         "review_since": person.review_since,
         "texted_at": person.texted_at,
         "wrote_at": person.wrote_at,
+        "replied_at": person.replied_at,
         "changed_at": now,
     }
 

@@ -48,11 +48,13 @@ standings = sa.Table(
     sa.Column("review_since", Instant),
     sa.Column("texted_at", Instant),
     sa.Column("wrote_at", Instant),
+    sa.Column("replied_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),
     postgresql_with=CHANGING,
 )
 """One row a person: the standing their ledger adds up to, the newest hash, since when an ambiguous reply waits for a
-decision, when they were first texted, and when they first wrote without having been texted."""
+decision, when they were first texted, when they first wrote without having been texted, and when they last wrote
+something that was no opt-out."""
 
 decisions = sa.Table(
     "compliance_decisions",

@@ -73,7 +73,9 @@ class FollowUpRequest(Input):
 
     to: str = Field(min_length=1, max_length=40)
     text: Template | None = None
-    purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL] | None = None
+    purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL, Purpose.CONVERSATION] | None = (
+        Field(None, description="`conversation`: your own answer to what the person wrote in the last 24 hours.")
+    )
     flow: Slug | None = None
     trigger: Annotated[dict[str, Any], AfterValidator(bounded_facts)] | None = Field(
         None, description="With `flow`: what happened, as its texts read it."
@@ -96,11 +98,13 @@ class FollowUpRequest(Input):
         dues = [self.due_at, self.due_in, self.due_local]
         if self.text is not None:
             if self.purpose is None:
-                raise ValueError("text needs a purpose: marketing, informational or transactional")
+                raise ValueError("text needs a purpose: marketing, informational, transactional or conversation")
             if sum(due is not None for due in dues) > 1:
                 raise ValueError("name one of due_at, due_in and due_local; none means now")
             if self.trigger is not None:
                 raise ValueError("trigger belongs to flow; give a text its facts under facts")
+            if self.purpose is Purpose.CONVERSATION and any(due is not None for due in dues):
+                raise ValueError("an answer (conversation) goes now: leave out due_at, due_in and due_local")
         elif self.purpose or self.expires_at or self.cancel_on or any(due is not None for due in dues):
             raise ValueError("a flow says purpose, times and cancel rules itself")
         return self

@@ -18,7 +18,7 @@ from services.scheduler.release.waits import keep_distances
 from services.scheduler.runs import recipients
 from services.scheduler.runs import store as runs
 from services.scheduler.runs.keyword_answers import answer_run, needs_answer
-from services.scheduler.runs.recipients import StoredRecipient, consents_of
+from services.scheduler.runs.recipients import StoredRecipient, after_reply, consents_of
 from services.scheduler.runs.triggers import NO_MERCHANT
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
@@ -30,7 +30,7 @@ from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpL
 from shared.events.trigger import TriggerReceived
 from shared.telemetry.logs import logger
 from shared.vocabulary.follow_up_states import OPEN, FollowUpState
-from shared.vocabulary.purposes import Priority
+from shared.vocabulary.purposes import ANSWER_PURPOSES, Priority
 
 log = logger(__name__)
 
@@ -129,9 +129,14 @@ class Handlers:
         await control_store.note_obeyed(uow.db, [(event.control_id, event.occurred_at) for event in events])
 
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
-        """Plan an answer to HELP and STOP, unless the provider answers itself; a repeat plans nothing."""
+        """Store who wrote and when, and plan an answer to HELP and STOP, unless the provider answers itself.
+
+        A repeat plans nothing.
+        """
         asking = [event for event in events if needs_answer(event)]
-        people = await runs.people(uow.db, asking)
+        people = await runs.people(uow.db, events)
+        written = [after for event in events if (after := after_reply(people[event.recipient_id], event, uow.now))]
+        await runs.save_people(uow.db, written)
         answers = []
         for event in asking:
             merchant = self.deps.runtime.merchants.get(event.merchant_id)
@@ -186,8 +191,12 @@ def _attempt(event: DispatchAccepted | DispatchDelivered | DispatchFailed | Disp
 
 
 def barred_purposes(event: ConsentChanged) -> frozenset[Purpose]:
-    """Return the purposes that the ledger forbids now; answers to the recipient's own replies are never forbidden."""
+    """Return the purposes that the ledger forbids now; answers to HELP and STOP are never forbidden."""
     if event.suppressed is not None:
-        return frozenset({Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL})
-    standings = {Purpose.MARKETING: event.marketing, Purpose.INFORMATIONAL: event.informational}
+        return frozenset(Purpose) - ANSWER_PURPOSES
+    standings = {
+        Purpose.MARKETING: event.marketing,
+        Purpose.INFORMATIONAL: event.informational,
+        Purpose.CONVERSATION: event.informational,
+    }
     return frozenset(purpose for purpose, standing in standings.items() if standing.status == "revoked")

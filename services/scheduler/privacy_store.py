@@ -24,8 +24,14 @@ from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
 _BLANK: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None, "subject": None}
-BLANK_COUNTERS: Final[Mapping[str, Any]] = {"orders": 0, "total_spent_minor": 0, "last_order_at": None}
-"""The counters of a recipient after erasure."""
+BLANK_COUNTERS: Final[Mapping[str, Any]] = {
+    "orders": 0,
+    "total_spent_minor": 0,
+    "last_order_at": None,
+    "replied_at": None,
+    "replied_to": None,
+}
+"""The counters of a recipient after erasure, and their last reply."""
 
 
 async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:

@@ -193,9 +193,12 @@ recipients = sa.Table(
     sa.Column("suppressed", sa.Text),
     sa.Column("consents", Json),
     sa.Column("erased_at", Instant),
+    sa.Column("replied_at", Instant),
+    sa.Column("replied_to", sa.Text),
     postgresql_with=CHANGING,
 )
-"""Counters that conditions read, the last consent that was read, and whether the recipient was erased."""
+"""Counters that conditions read, the last consent that was read, whether the recipient was erased, and when and to
+which of the merchant's numbers they last wrote something that was no opt-out."""
 
 triggers_seen = sa.Table(
     "scheduler_triggers_seen",

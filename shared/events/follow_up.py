@@ -18,6 +18,8 @@ class Purpose(StrEnum):
     TRANSACTIONAL = "transactional"
     OPT_OUT_CONFIRMATION = "opt_out_confirmation"
     HELP = "help"
+    CONVERSATION = "conversation"
+    """A shop's own answer to what a person wrote."""
 
 
 class ResendPolicy(StrEnum):
@@ -97,7 +99,7 @@ class FollowUpDue(FollowUpEvent):
     consent_reports: tuple[EventId, ...] = ()
     """Claims the ledger must hold before the verdict (deferred at most 60 s for them)."""
     inbound_at: datetime | None = None
-    """For answers: when the person wrote."""
+    """For answers, a shop's own too: when the person wrote."""
     asked_by: str | None = None
     """The id of the API key that requested it, if one did."""
 

@@ -134,7 +134,7 @@ def _lines_due(source: RenderInput) -> tuple[str | None, ...]:
     match source.purpose:
         case Purpose.MARKETING:
             return (stop,)
-        case Purpose.INFORMATIONAL | Purpose.TRANSACTIONAL:
+        case Purpose.INFORMATIONAL | Purpose.TRANSACTIONAL | Purpose.CONVERSATION:
             return (stop,) if source.first_contact else ()
         case Purpose.HELP:
             return (_sendable(source.contact_line) if source.contact_line else None, stop)

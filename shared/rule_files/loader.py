@@ -45,6 +45,9 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NO_HOURS: WeekHours = ((),) * 7
 _MINUTES_A_DAY = 24 * 60
 _MINUTES_AN_HOUR = 60
+_NEVER = PurposeDefaults(by_jurisdiction=False, window=None, consent=None, max_age=timedelta())
+"""Of a purpose that asks for a message not older than nothing."""
+_NO_STATUTE = "our policy; no statute found that limits the hour of purely informational texts"
 _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times as fast, where it was built
 
@@ -154,26 +157,31 @@ def _rule(row: _Mapping, calendars: Mapping[str, HolidayCalendar]) -> Rule:
 
 
 def _defaults(purpose: Purpose, classes: _Mapping) -> PurposeDefaults:
+    if purpose is Purpose.CONVERSATION and purpose.value not in classes:
+        return _NEVER  # a table from before there was this purpose: stored verdicts can still be judged by it
     row = classes[purpose.value]
     kind = one_of(row["quiet_hours"], "by_jurisdiction", "policy_window", "none")
-    seconds = row.get("max_age_seconds")
+    max_age, any_hour = row.get("max_age_seconds"), row.get("any_hour_seconds")
     consent = one_of(row["consent_required"], "marketing", "informational", "none")
     return PurposeDefaults(
         by_jurisdiction=kind == "by_jurisdiction",
-        window=_policy_window(purpose, _week(row["hours"])) if kind == "policy_window" else None,
+        window=_policy_window(purpose, _week(row["hours"]), row.get("cite", _NO_STATUTE))
+        if kind == "policy_window"
+        else None,
         consent=None if consent == "none" else consent,
-        max_age=None if seconds is None else timedelta(seconds=whole(seconds)),
+        max_age=None if max_age is None else timedelta(seconds=whole(max_age)),
+        any_hour=None if any_hour is None else timedelta(seconds=whole(any_hour)),
     )
 
 
-def _policy_window(purpose: Purpose, hours: WeekHours) -> Rule:
+def _policy_window(purpose: Purpose, hours: WeekHours, cite: object) -> Rule:
     return Rule(
         id=f"policy-{purpose.value}",
         name=f"courtesy window for {purpose.value} texts",
         country=FALLBACK,
         hours=hours,
         hours_text=week_in_words(hours),
-        cite="our policy; no statute found that limits the hour of purely informational texts",
+        cite=word(cite),
     )
 
 

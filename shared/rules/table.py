@@ -77,6 +77,8 @@ class PurposeDefaults:
     """The name of its consent rule; None: no consent is needed."""
     max_age: timedelta | None
     """How old the inbound message may be that an answer replies to."""
+    any_hour: timedelta | None = None
+    """For so long after the inbound message hours do not apply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,57 @@ def question(seed: int) -> dict[str, Any]:
     return asked
 
 
+def conversation(seed: int) -> dict[str, Any]:
+    """Return a question about a shop's own answer: replies at each edge of what may be answered, mostly no opt-out."""
+    rng = random.Random(f"conversation {seed}")  # noqa: S311 - as above
+    now = _moment(rng)
+    replies = [_reply(rng, now) for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3)))]
+    asked: dict[str, Any] = {
+        "to": _number(rng),
+        "class": "conversation",
+        "now": _text(now),
+        "consent": {"status": "none"} if rng.random() < 0.8 else _consent(rng, now, "conversation"),
+        "history": [
+            *({"at": _text(at), "class": "inbound_reply"} for at in replies),
+            *({"at": _text(_past(rng, now)), "class": rng.choice(_KINDS)} for _ in range(rng.choice((0, 0, 1, 4)))),
+        ],
+        "close_guard_seconds": rng.choice((None, None, 0, 60, 300, 5400)),
+    }
+    rng.shuffle(asked["history"])
+    if rng.random() < 0.5:
+        asked["known"] = _known(rng)
+    if rng.random() < 0.1:
+        asked["number"] = _line(rng)
+    if rng.random() < 0.1:
+        asked["destinations"] = rng.choice((["US"], ["US", "CA"], ["GB", "FR"], []))
+    if rng.random() < 0.15:
+        asked["expires_at"] = _text(now + rng.choice((-1, 1, 1, 1)) * _span(rng, 24))
+    if rng.random() < 0.2:
+        asked["first_due_at"] = _text(now - _span(rng, 170))
+    if rng.random() < 0.4:
+        _live(asked, rng, now)
+    return asked
+
+
+def _reply(rng: random.Random, now: datetime) -> datetime:
+    """Return when a person wrote: just now, about a quarter of an hour or a day ago, sometime, or by a fast clock."""
+    least = rng.choice((timedelta(), timedelta(), timedelta(seconds=60), timedelta(seconds=900)))
+    edge = rng.choice(_EDGES) - least
+    return now - rng.choice(
+        (
+            timedelta(seconds=900) + edge,
+            timedelta(seconds=900) + edge,
+            timedelta(hours=24) + edge,
+            timedelta(hours=24) + edge,
+            rng.choice(_EDGES),
+            _span(rng, 0.3),
+            _span(rng, 26),
+            _span(rng, 26),
+            -_span(rng, 0.1),
+        )
+    )
+
+
 def _live(asked: dict[str, Any], rng: random.Random, now: datetime) -> None:
     """Ask as a text in service is judged; often at the edge of what a clearance must last."""
     least = rng.choice((60, 60, 900, 7200))

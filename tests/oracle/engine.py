@@ -28,6 +28,7 @@ def difference(question: Mapping[str, Any]) -> str | None:
         return None
     first_due = question.get("first_due_at") or question["now"]
     again = answer({**question, "now": ours.until.isoformat(), "first_due_at": first_due})
-    end = instant((question.get("consent") or {}).get("expires_at"))
+    needs_consent = question["class"] != "conversation"
+    end = instant((question.get("consent") or {}).get("expires_at")) if needs_consent else None
     expected = "consent_expired" if is_over(end, ours.until, least_of(question)) else "ok"
     return None if again.reason == expected else f"{question}\n  deferred until {ours.until}, and then: {again}"

@@ -203,6 +203,8 @@ def judge(question: Mapping[str, Any]) -> Answer:
     if purpose in CONSENT_FREE:
         return _answer_to_the_person(purpose, consent, history, now, expires, least_of(question))
     place = place_of(question)
+    if purpose == "conversation":
+        return _answer_of_the_shop(question, place, history, now)
     rows = rows_of(place)
     least = least_of(question)
     refusal = _refusal(purpose, consent, place, rows, now, question.get("destinations"))
@@ -251,6 +253,56 @@ def _is_revoked(consent: Mapping[str, Any]) -> bool:
     return revoked is not None and (captured is None or captured <= revoked)
 
 
+def _unwelcome(consent: Mapping[str, Any], place: Place, allowed: list[str] | None) -> str | None:
+    """Check 6, and the countries the shop writes to."""
+    if _is_revoked(consent):
+        return "opted_out"
+    if allowed is not None and place.countries[0] not in {_law(each)[0] for each in allowed}:
+        return "destination_not_allowed"
+    return None
+
+
+def _answer_of_the_shop(
+    question: Mapping[str, Any], place: Place, history: Sequence[tuple[datetime, str]], now: datetime
+) -> Answer:
+    """Check 5b: a reply of the last day; the courtesy hours, but not in the quarter of an hour after it."""
+    consent, least = question.get("consent") or {}, least_of(question)
+    if refusal := _unwelcome(consent, place, question.get("destinations")):
+        return Answer("block", refusal)
+    terms, policy = HOURS["class_defaults"]["conversation"], HOURS["policy"]
+    replies = [at for at, kind in history if kind == "inbound_reply" and at <= now]
+    if not replies or is_over(max(replies) + timedelta(seconds=terms["max_age_seconds"]), now, least):
+        return Answer("block", "no_recent_inbound")
+    expires = instant(question.get("expires_at"))
+    if is_over(expires, now, least):
+        return Answer("block", "message_expired")
+    answerable = max(replies) + timedelta(seconds=terms["max_age_seconds"])
+    awake = max(replies) + timedelta(seconds=terms["any_hour_seconds"])
+    guard = question.get("close_guard_seconds")
+    guard = timedelta(seconds=policy["close_guard_seconds"] if guard is None else guard)
+    window = Window(("courtesy",), place.zones, guard)
+    last = (instant(question.get("first_due_at")) or now) + timedelta(hours=policy["max_defer_hours"])
+
+    def end(at: datetime) -> datetime | None:
+        """Return when the time in which it may go ends; None when that is more than a day ahead."""
+        if at < awake and not window.is_open(awake):
+            return awake
+        return window.end(max(at, awake), at + timedelta(days=1))
+
+    def may_go(at: datetime) -> bool:
+        return (at < awake or window.is_open(at)) and not is_over(end(at), at, least)
+
+    if may_go(now):
+        ends = (now + timedelta(minutes=10), answerable, expires, end(now))
+        return Answer("send", "ok", valid_until=min(each for each in ends if each))
+    at = next_quarter(now)
+    while at <= last and not may_go(at):
+        at = next_quarter(at)
+    if at > last or is_over(answerable, at, least) or is_over(expires, at, least):
+        return Answer("block", "message_expired")
+    return Answer("defer", "quiet_hours", until=at)
+
+
 def _refusal(
     purpose: str,
     consent: Mapping[str, Any],
@@ -261,10 +313,8 @@ def _refusal(
 ) -> str | None:
     """Checks 6 to 8."""
     status = consent.get("status") or "unknown"
-    if _is_revoked(consent):
-        return "opted_out"
-    if allowed is not None and place.countries[0] not in {_law(each)[0] for each in allowed}:
-        return "destination_not_allowed"
+    if refusal := _unwelcome(consent, place, allowed):
+        return refusal
     marketing = purpose == "marketing"
     if marketing and any(ROWS[row]["classes"]["marketing"]["hours"] == "blocked" for row in rows):
         return "destination_prohibited"

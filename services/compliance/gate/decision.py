@@ -5,6 +5,7 @@ before its absence is judged.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.rules.quiet_hours import Aspect
 from shared.rules.table import ConsentStatus, RuleTable, UnreadableRules
-from shared.vocabulary.purposes import ANSWER_PURPOSES
+from shared.vocabulary.purposes import ANSWER_PURPOSES, NEWS_BOUND_PURPOSES
 
 VERSION = "4"
 """Changes when the same inputs and rules may give another verdict, its explanation included."""
@@ -35,6 +36,7 @@ _ASK_AGAIN = {
     Reason.PARKED: timedelta(minutes=5),
     Reason.NEEDS_REVIEW: timedelta(hours=1),
 }
+_ANSWER_ASKS_AGAIN = timedelta(minutes=5)
 _NO_CONSENT = frozenset({ConsentStatus.NONE, ConsentStatus.UNKNOWN})
 _NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMIUM})
 
@@ -54,21 +56,41 @@ class _Case(NamedTuple):
     moment: Moment
     least: timedelta
     """The shortest clearance that is given."""
+    any_hour_until: datetime | None = None
+    """Until then hours do not apply, because the person has just written; None: they always do."""
 
     def block(self, reason: Reason) -> Block:
         return Block(reason, _evidence(self.moment, wording.lasting(reason, self.setting.countries[0])))
 
     def defer(self, reason: Reason, until: datetime) -> Defer:
-        return Defer(until, reason, _evidence_of_waiting(self.moment, reason, until))
+        return Defer(until, reason, _evidence_of_waiting(self.moment, reason, until, self.is_conversation))
 
     def clear(self, *ends: datetime | None) -> Clear:
-        closes = self.moment.closes_at
+        closes = self.closes_at
         valid_until = min(filter(None, (self.now + CLEARANCE, closes, self.message.expires_at, *ends)))
-        return Clear(valid_until, closes, _evidence_of_clearance(self.moment, valid_until))
+        is_prompt = not self.moment.is_open and self.is_any_hour
+        return Clear(valid_until, closes, _evidence_of_clearance(self.moment, valid_until, is_prompt))
 
     @property
     def is_marketing(self) -> bool:
         return self.purpose is Purpose.MARKETING
+
+    @property
+    def is_conversation(self) -> bool:
+        return self.purpose is Purpose.CONVERSATION
+
+    @property
+    def is_any_hour(self) -> bool:
+        """Whether hours do not apply now."""
+        return self.any_hour_until is not None and self.now < self.any_hour_until
+
+    @property
+    def closes_at(self) -> datetime | None:
+        """When the text may go no longer because of hours; None when it may not now, or when they never close."""
+        free = self.any_hour_until
+        if free is None or not self.is_any_hour:
+            return self.moment.closes_at
+        return self.setting.window.closing(free) if self.setting.window.is_open(free) else free
 
     @property
     def is_expired(self) -> bool:
@@ -77,8 +99,9 @@ class _Case(NamedTuple):
     @property
     def is_closed(self) -> bool:
         """Whether the hours are closed, or close before a clearance of the shortest length would end."""
-        closes = self.moment.closes_at
-        return not self.moment.is_open or (closes is not None and self.ends_too_soon(closes))
+        closes = self.closes_at
+        is_open = self.moment.is_open or self.is_any_hour
+        return not is_open or (closes is not None and self.ends_too_soon(closes))
 
     def ends_too_soon(self, end: datetime, at: datetime | None = None) -> bool:
         """Return whether less than the shortest clearance is left until `end`, counted from `at` or now."""
@@ -87,7 +110,10 @@ class _Case(NamedTuple):
 
     def opening(self, earliest: datetime) -> datetime | None:
         """Return the first moment not before `earliest` from which the hours stay open for the shortest clearance."""
-        window = self.setting.window
+        window, free, closes = self.setting.window, self.any_hour_until, self.closes_at
+        is_free = free is not None and earliest < free and earliest <= self.last_deferral
+        if is_free and (closes is None or not self.ends_too_soon(closes, earliest)):
+            return earliest
         until = window.next_opening(earliest, self.last_deferral)
         while until is not None and (closes := window.closing(until)) is not None and closes - until < self.least:
             until = window.next_opening(closes, self.last_deferral)
@@ -131,6 +157,8 @@ def decide(
         return case.defer(Reason.AWAITING_CONSENT, now + again)
     if case.purpose in ANSWER_PURPOSES:
         return _answer(case)
+    if case.is_conversation:
+        return _conversation(case)
     obstacle = _forbidden(case)
     if obstacle is not None:
         return case.block(obstacle)
@@ -217,12 +245,37 @@ def _confirmation(
     return revoked_at + max_age
 
 
-def _forbidden(case: _Case) -> Reason | None:
-    """Checks 6 to 8, and a text that has expired, before hours are checked."""
+def _conversation(case: _Case) -> Verdict:
+    """Check 5b: a shop's own answer goes for a day after a reply, never after an opt-out; soon after it, at any hour.
+
+    The reply takes the place of a consent. Holds, hours and the shop's limits are those of `_timed`; caps do not apply.
+    """
+    if (obstacle := _unwelcome(case)) is not None:
+        return case.block(obstacle)
+    terms = case.rules.purposes[case.purpose]
+    wrote = (past.at for past in case.history if past.kind is PastKind.INBOUND_REPLY and past.at <= case.now)
+    replied_at, max_age = max(wrote, default=None), terms.max_age or timedelta()
+    if replied_at is None or case.ends_too_soon(replied_at + max_age):
+        return Block(Reason.NO_RECENT_INBOUND, _evidence(case.moment, wording.NOT_WRITTEN))
+    if case.is_expired:
+        return case.block(Reason.MESSAGE_EXPIRED)
+    ends = replace(case.message, expires_at=min(filter(None, (case.message.expires_at, replied_at + max_age))))
+    return _timed(case._replace(message=ends, any_hour_until=replied_at + (terms.any_hour or timedelta())))
+
+
+def _unwelcome(case: _Case) -> Reason | None:
+    """Check 6, and the countries that the shop writes to."""
     if case.consent.is_revoked() or case.recipient.suppression is SuppressionCause.OPT_OUT:
         return Reason.OPTED_OUT
     if case.policy.destinations is not None and case.setting.countries[0] not in case.policy.destinations:
         return Reason.DESTINATION_NOT_ALLOWED
+    return None
+
+
+def _forbidden(case: _Case) -> Reason | None:
+    """Checks 6 to 8, and a text that has expired, before hours are checked."""
+    if (obstacle := _unwelcome(case)) is not None:
+        return obstacle
     if case.is_marketing and case.setting.is_prohibited:
         return Reason.DESTINATION_PROHIBITED
     missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.rules)
@@ -272,8 +325,8 @@ def _timed(case: _Case) -> Verdict:
         hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None) or (limit.reason if limit else None)
     )
     if reason is None:
-        return case.clear(case.consent.expires_at)
-    again = case.now if hold is None else case.now + _ASK_AGAIN[hold]
+        return case.clear(None if case.is_conversation else case.consent.expires_at)
+    again = case.now if hold is None else case.now + _ask_again(case, hold)
     earliest = max(again, pause or case.now, limit.until if limit else case.now)
     until = None if room is None else case.opening(max(room, earliest))
     expires_at = case.message.expires_at
@@ -284,12 +337,17 @@ def _timed(case: _Case) -> Verdict:
 
 
 def _hold(case: _Case) -> Reason | None:
-    """Return why marketing to this person is held; None: it is not."""
-    if not case.is_marketing:
+    """Return why marketing, or a shop's own answer, to this person is held; None: it is not."""
+    if case.purpose not in NEWS_BOUND_PURPOSES:
         return None
     if case.recipient.needs_review:
         return Reason.NEEDS_REVIEW
     return _unread_events(case.recipient)
+
+
+def _ask_again(case: _Case, hold: Reason) -> timedelta:
+    """Return after how long to look again at a text that is held; an answer in a talk cannot wait for an hour."""
+    return min(_ASK_AGAIN[hold], _ANSWER_ASKS_AGAIN) if case.is_conversation else _ASK_AGAIN[hold]
 
 
 def _unread_events(recipient: Recipient) -> Reason | None:
@@ -331,10 +389,11 @@ def _evidence(moment: Moment, explanation: str) -> Evidence:
 
 
 @lru_cache(maxsize=512)
-def _evidence_of_waiting(moment: Moment, reason: Reason, until: datetime) -> Evidence:
-    return _evidence(moment, wording.waiting(reason, until, moment.rules, moment.zones, moment.clock))
+def _evidence_of_waiting(moment: Moment, reason: Reason, until: datetime, is_answer: bool) -> Evidence:  # noqa: FBT001 - positional for the cache
+    sentence = wording.waiting(reason, until, moment.rules, moment.zones, moment.clock, is_answer=is_answer)
+    return _evidence(moment, sentence)
 
 
 @lru_cache(maxsize=512)
-def _evidence_of_clearance(moment: Moment, valid_until: datetime) -> Evidence:
-    return _evidence(moment, wording.clear(valid_until, moment.zones))
+def _evidence_of_clearance(moment: Moment, valid_until: datetime, is_prompt: bool) -> Evidence:  # noqa: FBT001 - as above
+    return _evidence(moment, wording.clear(valid_until, moment.zones, is_prompt=is_prompt))

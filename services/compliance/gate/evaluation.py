@@ -85,7 +85,7 @@ class ConsentState(_Strict):
 
 
 class PastEvent(_Strict):
-    """One earlier text, or an inbound HELP (`inbound_help`)."""
+    """One earlier text, an inbound HELP (`inbound_help`), or a reply that was no opt-out (`inbound_reply`)."""
 
     at: RFC3339Instant
     kind: PastKind = Field(alias="class")

@@ -32,7 +32,7 @@ class LineType(StrEnum):
 
 
 class PastKind(StrEnum):
-    """What happened between the shop and the person: a text of a purpose, or an inbound HELP."""
+    """What happened between the shop and the person: a text of a purpose, an inbound HELP, or a reply."""
 
     MARKETING = "marketing"
     INFORMATIONAL = "informational"
@@ -40,6 +40,9 @@ class PastKind(StrEnum):
     OPT_OUT_CONFIRMATION = "opt_out_confirmation"
     HELP = "help"
     INBOUND_HELP = "inbound_help"
+    CONVERSATION = "conversation"
+    INBOUND_REPLY = "inbound_reply"
+    """Any text of the person that was no opt-out."""
 
 
 TEXT_OF = {purpose: PastKind(purpose.value) for purpose in Purpose}

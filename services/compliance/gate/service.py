@@ -93,7 +93,7 @@ class _Loaded(NamedTuple):
         Of the history only texts of the same purpose matter, for caps and for answers.
         """
         consent = person.standing.consent_for(due.purpose, now)
-        asked = due.inbound_at if due.purpose is Purpose.HELP else None
+        inbound = _inbound(due, person, now)
         wait = self.unread.why_waits(due.recipient_id)
         policy = self.policies[due.merchant_id]
         preference = self.preferences.get(due.recipient_id, NO_PREFERENCE)
@@ -119,7 +119,7 @@ class _Loaded(NamedTuple):
             consent=consent,
             history=(
                 *(item for item in history if item.kind is TEXT_OF[due.purpose]),
-                *((HistoryItem(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
+                *((inbound,) if inbound is not None else ()),
             ),
             now=now,
             policy=policy,
@@ -229,6 +229,24 @@ class GateService:
         return [
             (candidate, _limited(record, waits.get(candidate.due.follow_up_id), rules)) for candidate, record in judged
         ]
+
+
+def _inbound(due: FollowUpDue, person: RecipientState, now: datetime) -> HistoryItem | None:
+    """Return what the person wrote that this text answers; None where they wrote nothing, or opted out since.
+
+    Of a reply the scheduler may know before this service has read it, and this service of a later one than that which
+    the text was asked for: the newest counts. An opt-out of any kind of text ends the talk before it.
+    """
+    if due.purpose is Purpose.HELP:
+        return HistoryItem(min(due.inbound_at, now), PastKind.INBOUND_HELP) if due.inbound_at is not None else None
+    if due.purpose is not Purpose.CONVERSATION:
+        return None
+    replied_at = max(filter(None, (due.inbound_at, person.replied_at)), default=None)
+    standing = person.standing
+    withdrawn_at = max(filter(None, (standing.marketing.revoked_at, standing.informational.revoked_at)), default=None)
+    if replied_at is None or (withdrawn_at is not None and replied_at <= withdrawn_at):
+        return None
+    return HistoryItem(min(replied_at, now), PastKind.INBOUND_REPLY)
 
 
 def _opt_out_not_recorded(due: FollowUpDue, consent: Consent) -> bool:

@@ -30,6 +30,8 @@ _LASTING = {
 }
 OF_SHIPPING = "The only number known is that of a shipping address, which may be another person's: no marketing."
 """The sentence of a block for `consent_insufficient` whose cause is where the number came from."""
+NOT_WRITTEN = "An answer may go for 24 hours after a person has written, and this person has not written since then."
+"""The sentence of a block for `no_recent_inbound` of a shop's own answer."""
 
 _HOLDS = {
     Reason.AWAITING_CONSENT: "The consent given together with this order is still being recorded",
@@ -42,6 +44,10 @@ _HOLDS = {
     Reason.ADJACENT_NUMBERS: "Many of your newest recipients have neighbouring numbers, as in fraud with texts; first"
     " texts wait until somebody has looked and released them",
     Reason.SPEND_LIMIT: "Your texts of today have cost what policies.limits.spend allows",
+}
+_HOLDS_OF_ANSWERS = {
+    Reason.CONSENT_LAG: "News about this person is late and may be an opt-out, so the answer waits until it is read",
+    Reason.SOURCE_LAG: "A part of the system is late in passing on what it was told, so the answer waits for it",
 }
 
 
@@ -73,13 +79,16 @@ def waiting(
     rules: Sequence[RuleFinding],
     zones: Sequence[ZoneFinding],
     clock: ZoneInfo | None,
+    *,
+    is_answer: bool = False,
 ) -> str:
-    """Return the sentence of a deferral."""
+    """Return the sentence of a deferral; `is_answer`: of a shop's own answer to a person."""
     moment = _moment(until, clock)
     if reason is Reason.FREQUENCY_CAP:
         return f"This person has had as many such texts as allowed, so this one waits until {moment}."
     if reason in _HOLDS:
-        return f"{_HOLDS[reason]}, so this text is looked at again at {moment}."
+        hold = _HOLDS_OF_ANSWERS.get(reason, _HOLDS[reason]) if is_answer else _HOLDS[reason]
+        return f"{hold}, so this text is looked at again at {moment}."
     closed_zone = next((found for found in zones if not found.open), None)
     closed_rule = next((found for found in rules if not found.open and found.skipped is None), None)
     where = f"It is {closed_zone.local_time:%a %H:%M} in {closed_zone.zone}" if closed_zone else "It is closed there"
@@ -90,8 +99,10 @@ def waiting(
     return f"{where}, outside the hours of {whose}{hours}, so this text waits until {moment}."
 
 
-def clear(valid_until: datetime, zones: Sequence[ZoneFinding]) -> str:
-    """Return the sentence of a clearance."""
+def clear(valid_until: datetime, zones: Sequence[ZoneFinding], *, is_prompt: bool = False) -> str:
+    """Return the sentence of a clearance; `is_prompt`: hours do not apply, as the person has just written."""
+    if is_prompt:
+        return f"This person has just written, so the answer may go at any hour, until {valid_until:%H:%M:%S} UTC."
     if not zones:
         return f"This text answers the person and may go until {valid_until:%H:%M:%S} UTC."
     first = zones[0]

@@ -64,7 +64,10 @@ _MEANINGS: Final = {
     "invalid_number": ReasonMeaning("the number is not valid"),
     "unsupported_number_type": ReasonMeaning("toll-free, premium-rate and landline numbers are never texted"),
     "suppressed_number": ReasonMeaning("the number is on your suppression list"),
-    "no_recent_inbound": ReasonMeaning("it answers a request of the last five minutes, and there is none"),
+    "no_recent_inbound": ReasonMeaning(
+        "it answers what the person wrote (HELP or STOP in the last five minutes, a reply in the last 24 hours), and "
+        "there is nothing to answer"
+    ),
     "confirmation_already_sent": ReasonMeaning("the opt-out has been confirmed already", "47 CFR 64.1200(a)(12)"),
     "confirmation_expired": ReasonMeaning("the opt-out is more than five minutes old", "47 CFR 64.1200(a)(12)"),
     "opted_out": ReasonMeaning("this person has opted out", "47 CFR 64.1200(a)(10)"),

@@ -25,7 +25,7 @@ from shared.events.follow_up import (
 )
 from shared.events.trigger import TriggerKind, TriggerReceived
 from shared.vocabulary.follow_up_states import FollowUpState
-from shared.vocabulary.purposes import ANSWER_PURPOSES
+from shared.vocabulary.purposes import REPLYING_PURPOSES
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour under which current states are counted, since they belong to no hour."""
@@ -167,7 +167,7 @@ def _delivered(event: DispatchDelivered, projection: Projection | None) -> Itera
     if projection is None or projection.accepted_at is None or projection.delivered_by != event.event_id:
         return
     yield Contribution(Measure.DELIVERED, at=projection.accepted_at)
-    if projection.purpose not in ANSWER_PURPOSES:
+    if projection.purpose not in REPLYING_PURPOSES:
         yield Contribution(Measure.REACHED, at=projection.accepted_at)
 
 
@@ -189,7 +189,7 @@ def _engagement(
     event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, projection: Projection | None
 ) -> Iterator[Contribution]:
     """Yield a reaction to a text; the second contribution counts once for each follow-up."""
-    text_at = projection.reached_at if projection and projection.purpose not in ANSWER_PURPOSES else None
+    text_at = projection.reached_at if projection and projection.purpose not in REPLYING_PURPOSES else None
     counts = text_at is not None and projection is not None and event.event_id in projection.firsts
     match event:
         case ClickRecorded(robot=True):

@@ -35,13 +35,14 @@ from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId, RecipientId
 from shared.progress import EARLIER_TEXT
 from shared.vocabulary.follow_up_states import FollowUpState
-from shared.vocabulary.purposes import ANSWER_PURPOSES
+from shared.vocabulary.purposes import ANSWER_PURPOSES, NEWS_BOUND_PURPOSES
 
 _SINGLE_TEXT_FLOWS = frozenset({API_FLOW, ANSWER_FLOW})
 """Flows whose runs have one follow-up each."""
 _SENT = frozenset({FollowUpState.DISPATCHED, FollowUpState.UNCONFIRMED, FollowUpState.DELIVERED})
 _TRANSACTIONAL_SECONDS: Final = 60.0
-"""After this long, only marketing still waits where it is unknown whether there are unread events."""
+"""After this long, only marketing and shops' own answers still wait where it is unknown whether there are unread
+events."""
 _SHORTEST_HOLD, _LONGEST_HOLD, _HOLD_FRACTION = timedelta(seconds=0.5), timedelta(seconds=10), 3
 """Each hold is this part of the time already waited, so that a long outage does not keep the loop busy."""
 
@@ -99,7 +100,7 @@ def _why_held(follow_up: FollowUp, unread: UnreadEvents) -> UnreadReason | None:
     """Return why a follow-up must wait; answers to HELP and STOP never do."""
     if follow_up.purpose in ANSWER_PURPOSES:
         return None
-    if follow_up.purpose is Purpose.MARKETING:
+    if follow_up.purpose in NEWS_BOUND_PURPOSES:
         return unread.why_waits(follow_up.recipient_id)
     return unread.why_waits(follow_up.recipient_id, at_most_seconds=_TRANSACTIONAL_SECONDS)
 

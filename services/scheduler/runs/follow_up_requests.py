@@ -7,6 +7,7 @@ from typing import Any
 
 from services.scheduler.api_models import FollowUpRequest, TextAnswer
 from services.scheduler.runs import recipients, store
+from services.scheduler.runs.conversations import answered_reply, ending_with_reply, number_written_to
 from services.scheduler.runs.enrolment import API_FLOW, Decline, built_in_version, enrolment, entry_key, key_hash
 from services.scheduler.runs.facts import History, recipient_names
 from services.scheduler.runs.plan import MerchantDefaults, NewRun, Version, names_of, planned
@@ -18,6 +19,7 @@ from services.scheduler.store import accepted_since, load_open, was_ever_accepte
 from shared import aad, ids
 from shared.conditions import ConditionError
 from shared.db.transaction import Transaction
+from shared.events.follow_up import Purpose
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.privacy import Sealer
@@ -66,17 +68,22 @@ class FollowUpRequests:
         """Return the run that the request starts.
 
         Raises:
-            HTTPProblem: 409 where the flow, or the person's erasure, does not allow it.
+            HTTPProblem: 409 where the flow, the person's erasure, or what an answer needs does not allow it.
         """
         if past.person.erased_at is not None:
             raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
         recipient = recipient_names(asked.contact)
-        entry_key, ordinal = asked.entry_key, 1
+        entry_key, ordinal, replied_at = asked.entry_key, 1, None
+        sender_number = asked.sender_number
         if asked.flow is None:
             version = Version.of_content(
                 API_FLOW, built_in_version(API_FLOW, asked.request.cancel_on, asked.request.if_past)
             )
             texts = [text_of(asked, now)]
+            if texts[0].purpose is Purpose.CONVERSATION:
+                replied_at = answered_reply(past.person, now)
+                texts = [ending_with_reply(texts[0], replied_at)]
+                sender_number = number_written_to(past.person, asked.merchant) or sender_number
         else:
             outcome = enrolment(asked.flow, asked.trigger, _names(asked, past.history, now), past.runs, past.earlier)
             if isinstance(outcome, Decline):
@@ -96,13 +103,14 @@ class FollowUpRequests:
             began_at=asked.began_at,
             texts=texts,
             zone=asked.zone,
-            sender_number=asked.sender_number,
+            sender_number=sender_number,
             contact=self.sealer.seal(
                 asked.merchant.id, aad.contact(asked.recipient_id), asked.contact.model_dump_json().encode()
             ),
             facts=names_of(asked.merchant, asked.trigger.names(), recipient, past.history.names(), asked.zone),
             correlation_id=str(ids.derived("correlation", asked.merchant.id, asked.entry_key, at=asked.began_at)),
             subject=asked.trigger.subject,
+            inbound_at=replied_at,
             is_built_in=asked.flow is None,
             asked_by=asked.by,
         )

@@ -85,6 +85,7 @@ def question(contact: Contact, text: PlannedText, person: StoredRecipient, confi
 
     Consent is that of the last `consent.changed`; earlier follow-ups are not known here, so caps are not checked.
     """
+    replied_at = person.replied_at if text.purpose is Purpose.CONVERSATION else None
     return {
         "to": contact.phone,
         "class": str(text.purpose),
@@ -97,6 +98,7 @@ def question(contact: Contact, text: PlannedText, person: StoredRecipient, confi
         },
         "number": {"suppressed": person.suppressed not in {None, "opt_out"}},
         "consent": _consent(text.purpose, person.consents),
+        "history": [] if replied_at is None else [{"at": replied_at.isoformat(), "class": "inbound_reply"}],
         "expires_at": None if text.expires_at is None else text.expires_at.isoformat(),
         "profile": str(config.policies.profile),
         "close_guard_seconds": config.policies.close_guard_seconds,

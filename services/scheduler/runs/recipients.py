@@ -14,6 +14,7 @@ from shared import aad
 from shared.config.flow import Flow
 from shared.db.transaction import Row
 from shared.events.consent import ConsentChanged
+from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import ENDING_KINDS, Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
@@ -35,6 +36,10 @@ class StoredRecipient:
     consents: Mapping[str, Any] | None = None
     """Each scope's standing in the last `consent.changed` that was read."""
     erased_at: datetime | None = None
+    replied_at: datetime | None = None
+    """When they last wrote something that was no opt-out; None where they opted out since."""
+    replied_to: str | None = None
+    """The merchant's number they wrote to then."""
 
     def history(self, accepted_at: Iterable[datetime], now: datetime) -> History:
         """Return the history that conditions read; `accepted_at` are the recent acceptances."""
@@ -89,6 +94,19 @@ def consents_of(event: ConsentChanged) -> dict[str, Any]:
         "marketing": event.marketing.model_dump(mode="json"),
         "informational": event.informational.model_dump(mode="json"),
     }
+
+
+def after_reply(person: StoredRecipient, event: ReplyReceived, now: datetime) -> StoredRecipient | None:
+    """Return the person after a reply; None where it changes nothing: it is older than the last one, or erased.
+
+    An opt-out ends the talk: there is no reply to be answered any more. A clock ahead of ours counts as now.
+    """
+    at = min(event.occurred_at, now)
+    if person.erased_at is not None or (person.replied_at is not None and at < person.replied_at):
+        return None
+    if event.reply_class is ReplyClass.OPT_OUT:
+        return replace(person, replied_at=None, replied_to=None) if person.replied_at is not None else None
+    return replace(person, replied_at=at, replied_to=event.sender_number)
 
 
 def seen_row(trigger: TriggerReceived) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from shared.controls import TEXTS_STOPPED, ControlAction
 from shared.events.dispatch import ErrorClass
 from shared.events.follow_up import Purpose
 from shared.progress import TEXTS_PAUSED
-from shared.vocabulary.purposes import ANSWER_PURPOSES
+from shared.vocabulary.purposes import ANSWER_PURPOSES, NEWS_BOUND_PURPOSES
 
 LEAST_CLEARANCE: Final = timedelta(seconds=45)
 """`valid_until` must lie this far ahead: 2 s to start, 10 s to call, and the provider's own queue."""
@@ -49,7 +49,8 @@ class SendCircumstances(NamedTuple):
     control: ControlAction | None = None
     """What people decided about such texts; answers to HELP and STOP are under no control."""
     has_unread_events: bool = False
-    """An event about the person is in the log unread, or may be on its way there; marketing then waits."""
+    """An event about the person is in the log unread, or may be on its way there; marketing, and a shop's own answer,
+    then wait."""
     obstacle: "Refuse | None" = None
     """What was found outside the transaction: rendering, registration, allow-list."""
     provider_has_validity: bool = True
@@ -112,7 +113,7 @@ def decide(
         return Lapse("window_closed")
     if closes is not None and not circumstances.provider_has_validity and closes < now + CLOSE_GUARD_WITHOUT_VALIDITY:
         return Refuse("window_closing", retry_at=closes)
-    if circumstances.has_unread_events and dispatch.purpose is Purpose.MARKETING:
+    if circumstances.has_unread_events and dispatch.purpose in NEWS_BOUND_PURPOSES:
         return StayQueued(now + WAIT_FOR_UNREAD_EVENTS)
     if any(_collides(other, circumstances) for other in circumstances.open_attempts):
         return StayQueued(now + WAIT_FOR_OTHER)
@@ -148,16 +149,19 @@ def _lasting_refusal(
 
 
 def _not_permitted(purpose: Purpose, permission: SendPermission) -> Refuse | None:
-    """Return why this person may not get a text of this purpose; answers to HELP and STOP are never checked here."""
+    """Return why this person may not get a text of this purpose; answers to HELP and STOP are never checked here.
+
+    A shop's own answer needs what a service text needs: a person who wants no more offers can still ask a question.
+    """
     marketing = purpose is Purpose.MARKETING
-    informational = purpose is Purpose.INFORMATIONAL
+    informational = purpose in {Purpose.INFORMATIONAL, Purpose.CONVERSATION}
     if (
         permission.suppressed is not None
         or (marketing and permission.marketing_suppressed)
         or (informational and permission.informational_suppressed)
     ):
         return Refuse("suppressed", ErrorClass.OPTED_OUT)
-    return Refuse("needs_review") if marketing and permission.needs_review else None
+    return Refuse("needs_review") if purpose in NEWS_BOUND_PURPOSES and permission.needs_review else None
 
 
 def _collides(other: OpenAttempt, circumstances: SendCircumstances) -> bool:

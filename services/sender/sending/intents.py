@@ -32,8 +32,8 @@ from shared.bus.read_progress import UnreadEvents
 from shared.clock import Clock
 from shared.controls import Control, ControlTarget
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.follow_up import Purpose
 from shared.ids import RecipientId
+from shared.vocabulary.purposes import NEWS_BOUND_PURPOSES
 
 CALL_SECONDS: Final = 12
 """From the commit to the call's latest end: 2 s to start, 10 s to call."""
@@ -137,8 +137,8 @@ async def commit_intents(
 async def _with_unread_events(
     prepared: Sequence[PreparedDispatch], unread: Callable[[UnitOfWork], Awaitable[UnreadEvents]], uow: UnitOfWork
 ) -> set[RecipientId]:
-    """Return the people of these marketing follow-ups about whom events may be unread."""
-    people = {each.dispatch.recipient_id for each in prepared if each.dispatch.purpose is Purpose.MARKETING}
+    """Return the people of those follow-ups that wait for events, about whom some may be unread."""
+    people = {each.dispatch.recipient_id for each in prepared if each.dispatch.purpose in NEWS_BOUND_PURPOSES}
     if not people:
         return set()
     known = await unread(uow)

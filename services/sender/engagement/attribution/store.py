@@ -15,7 +15,7 @@ from shared.errors import Overtaken
 from shared.events.engagement import AttributionModel
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.unix_time import instant, microseconds
-from shared.vocabulary.purposes import ANSWER_PURPOSES
+from shared.vocabulary.purposes import REPLYING_PURPOSES
 
 TOUCHES_KEPT = timedelta(days=100)
 """The longest window a merchant's file may set is 90 days, and a purchase may be reported late."""
@@ -38,7 +38,7 @@ class OwnedPurchase:
 
 def record_delivered(uow: UnitOfWork, text: Dispatch, at: datetime) -> None:
     """Insert a delivery at the end of the unit; the first report of each text counts, answers are left out."""
-    if text.purpose not in ANSWER_PURPOSES:
+    if text.purpose not in REPLYING_PURPOSES:
         touch = Touch(text.follow_up_id, TouchKind.DELIVERED, at, text.delivered_hours * _HOUR)
         _insert_touch(uow, text.follow_up_id, text.recipient_id, touch)
 
