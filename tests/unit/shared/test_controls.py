@@ -12,6 +12,7 @@ from shared.controls import EVERY_MERCHANT, Control, ControlAction, ControlScope
 from shared.events.follow_up import Purpose
 from shared.ids import MerchantId, RecipientId
 from shared.testing.clock import START
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 ACME, PERSON = MerchantId("acme"), RecipientId(UUID(int=1))
 TARGET = ControlTarget(ACME, "cart", "reminder", "+12025550100", PERSON, Purpose.MARKETING, "main")
@@ -72,3 +73,9 @@ def test_an_answer_to_help_or_stop_is_under_no_control(purpose: Purpose) -> None
     in_force = ControlsInForce([everything], START)
     assert in_force.on(TARGET) == everything
     assert in_force.on(TARGET._replace(purpose=purpose)) is None
+
+
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose not in ANSWER_PURPOSES])
+def test_everything_else_is_under_controls_a_shops_own_answer_too(purpose: Purpose) -> None:
+    pause = Control(UUID(int=1), ControlAction.PAUSE, ControlScope(TARGET.merchant_id), START)
+    assert ControlsInForce([pause], START).on(TARGET._replace(purpose=purpose)) == pause

@@ -246,7 +246,7 @@ def test_an_old_texts_click_counts_in_the_hour_of_the_text() -> None:
     assert clicked.hour == hour_of(accepted.occurred_at)
 
 
-@pytest.mark.parametrize("purpose", [Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION])
+@pytest.mark.parametrize("purpose", [Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION, Purpose.CONVERSATION])
 def test_an_answer_to_a_reply_is_in_no_rate_of_engagement(purpose: Purpose) -> None:
     answer = replace(TEXT, purpose=purpose)
     facts: list[Event] = [answer.planned(), answer.accepted(), answer.delivered(), answer.click(), answer.reply()]

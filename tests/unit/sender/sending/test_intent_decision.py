@@ -22,6 +22,7 @@ from services.sender.sending.intent_decision import (
 )
 from shared import ids
 from shared.events.consent import SuppressionCause
+from shared.events.dispatch import ErrorClass
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
 from tests.unit.sender.queue.test_conclusion import DISPATCH
@@ -48,6 +49,28 @@ def test_nothing_goes_with_less_than_the_least_clearance(ahead: timedelta, purpo
 def test_a_suppressed_person_gets_answers_only(purpose: Purpose, cause: SuppressionCause) -> None:
     decision = decide(CANDIDATE._replace(purpose=purpose), SendPermission(suppressed=cause), PLAIN, START)
     assert isinstance(decision, Go) == (purpose in {Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
+
+
+@pytest.mark.parametrize(
+    ("permission", "expected"),
+    [
+        (SendPermission(), Go()),
+        (SendPermission(marketing_suppressed=True), Go()),
+        (SendPermission(informational_suppressed=True), Refuse("suppressed", ErrorClass.OPTED_OUT)),
+        (SendPermission(needs_review=True), Refuse("needs_review")),
+    ],
+)
+def test_a_shops_own_answer_goes_to_who_wants_no_offers_and_not_to_who_wants_nothing(
+    permission: SendPermission, expected: Go | Refuse
+) -> None:
+    assert decide(CANDIDATE._replace(purpose=Purpose.CONVERSATION), permission, PLAIN, START) == expected
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_may_not_follow_an_opt_out_waits_for_unread_events(purpose: Purpose) -> None:
+    unread = PLAIN._replace(has_unread_events=True)
+    decision = decide(CANDIDATE._replace(purpose=purpose), SendPermission(), unread, START)
+    assert isinstance(decision, StayQueued) == (purpose in {Purpose.MARKETING, Purpose.CONVERSATION})
 
 
 def test_a_provider_without_a_validity_period_stays_a_quarter_hour_from_quiet_hours() -> None:

@@ -23,7 +23,7 @@ from shared.rendering.render import (
 )
 
 LATIN = sorted(set(stop_lines()) - {"el", "ru", "uk", "ar", "he", "hi", "ja", "ko", "zh", "zh-hant"})
-NOT_NECESSARILY_STOPPED = [Purpose.TRANSACTIONAL, Purpose.INFORMATIONAL]
+NOT_NECESSARILY_STOPPED = [Purpose.TRANSACTIONAL, Purpose.INFORMATIONAL, Purpose.CONVERSATION]
 
 
 def source(template: str = "Your order has shipped.", **changes: Any) -> RenderInput:

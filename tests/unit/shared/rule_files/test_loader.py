@@ -214,7 +214,7 @@ def test_the_courtesy_window_binds_everybody_and_nothing_else_does() -> None:
 
 
 def test_purposes_without_a_consent_rule_accept_any_state() -> None:
-    for purpose in (Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION):
+    for purpose in (Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION, Purpose.CONVERSATION):
         assert shipped().accepted(purpose, "US") == frozenset(ConsentStatus)
 
 

@@ -150,6 +150,13 @@ async def test_answers_to_keywords_earn_nothing(sender: Sender) -> None:
     assert await sender.attributed() == []
 
 
+async def test_a_shops_own_answer_takes_no_credit_from_the_text_that_was_replied_to(sender: Sender) -> None:
+    await sender.deliver(CART, at=START - 2 * HOUR)
+    await sender.deliver(REVIEW, at=START - HOUR, purpose=Purpose.CONVERSATION)
+    await sender.hear(trigger())
+    assert [each.follow_up_id for each in await sender.attributed()] == [CART]
+
+
 async def test_a_delivery_received_twice_keeps_its_first_time(sender: Sender) -> None:
     await sender.deliver(REVIEW, at=START - HOUR)
     await sender.deliver(REVIEW, at=START + HOUR)
