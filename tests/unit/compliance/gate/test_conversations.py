@@ -73,7 +73,7 @@ def test_no_answer_follows_an_opt_out(age: timedelta) -> None:
     ],
 )
 def test_an_answer_waits_for_what_may_be_an_opt_out(fact: str, reason: Reason, again: timedelta) -> None:
-    verdict = answer(HOUR, **{fact: True})
+    verdict = answer(HOUR, NOON, None, **{fact: True})
     assert isinstance(verdict, Defer)
     assert (verdict.reason, verdict.until) == (reason, NOON + again)
     assert "marketing" not in verdict.evidence.explanation
