@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import claim, distributed, gate, hop, idle, lateness, neighbours, one_instant, webhooks, whole_path
+from bench import claim, controls, distributed, gate, hop, idle, lateness, neighbours, one_instant, webhooks, whole_path
 from bench.measurement import Result, machine
 from shared import process
 
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {
     "lateness-distributed": lateness.run_distributed,
     "hop": hop.run,
     "neighbours": neighbours.run,
+    "controls": controls.run,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 5

@@ -47,6 +47,7 @@ SECTIONS = (
     Section("faults", "distributed: killed at every failpoint, rebalances, freezes", ("e2e/test_faults.py",)),
     Section("outages", "the broker away, the database crashing, among hundreds", ("e2e/test_outages.py",)),
     Section("late-news", "a hundred withdrawals and orders in each outage", ("e2e/test_late_news.py",)),
+    Section("controls", "a thousand races of a pause or stop against what becomes due", ("e2e/test_controls.py",)),
     Section("power", "100,000 power cuts, 1,000 of them started again", ("power",)),
 )
 

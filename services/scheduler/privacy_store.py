@@ -86,7 +86,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         follow_ups.name: await db.execute(sa.update(follow_ups).where(its, full).values(**_BLANK)),
         enrollments.name: await db.execute(sa.update(enrollments).where(named).values(subject=None)),
         recipients.name: await db.execute(counters),
-        controls.name: await db.execute(sa.delete(controls).where(controls.c.merchant_id == merchant)),
+        controls.name: await control_store.forget_merchant(db, merchant),
         triggers_seen.name: await db.execute(sa.delete(triggers_seen).where(triggers_seen.c.merchant_id == merchant)),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
     }

@@ -11,6 +11,7 @@ PATHS = {
     "/v1/events": "ingest",
     "/v1/follow-ups": "scheduler",
     "/v1/flows": "scheduler",
+    "/v1/controls": "scheduler",
     "/v1/enrollments": "scheduler",
     "/v1/consents": "compliance",
     "/v1/recipients": "compliance",

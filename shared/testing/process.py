@@ -141,8 +141,8 @@ quotas: {{events_per_second: 1000000}}
 api_keys:
   - id: test
     sha256: "{key_sha256(API_KEY)}"
-    scopes: ["follow-ups:write", "follow-ups:read", "events:write", "consents:write", "consents:read",
-             "rights:write", "rights:read",
+    scopes: ["follow-ups:write", "follow-ups:read", "controls:write", "controls:read", "events:write",
+             "consents:write", "consents:read", "rights:write", "rights:read",
              "decisions:read", "gate:read", "dispatches:read", "metrics:read"]
 """,
         encoding="utf-8",

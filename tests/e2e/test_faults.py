@@ -1,12 +1,14 @@
 """Distributed mode under faults: whatever dies, freezes or goes away, nothing is lost and nothing is sent twice."""
 
 import asyncio
+import contextlib
 import itertools
 import signal
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -37,6 +39,8 @@ DEATHS: Mapping[Place, Sequence[str]] = {
         "runner.after_commit",
         "relay.after_produce",
         "scheduler.after_release",
+        "scheduler.after_control",
+        "scheduler.after_control_work",
     ),
     ("compliance", 0): (
         "runner.before_commit",
@@ -50,6 +54,8 @@ DEATHS: Mapping[Place, Sequence[str]] = {
         "relay.after_produce",
         "sender.after_call",
         "sender.after_outcome",
+        "sender.after_control",
+        "sender.after_obeyed",
     ),
     ("sender", 1): (
         "runner.before_commit",
@@ -71,6 +77,12 @@ QUICK: Mapping[Place, Sequence[str]] = {
 }
 """The same in a minute: each service, each relay that works all day; embedded mode dies at every place each time."""
 BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
+BY_A_CONTROL = {
+    "scheduler.after_control",
+    "scheduler.after_control_work",
+    "sender.after_control",
+    "sender.after_obeyed",
+}
 DEATH_SECONDS = 150.0
 """To die at a place a service must get there, and those before it are dying as well."""
 NEVER_ORDERED = 9_999
@@ -88,7 +100,7 @@ async def dies(run: Trial, place: Place, failpoints: Sequence[str], visit: int) 
     """Kill one process at one place after the other, each time while it works, and let it live in the end."""
     for failpoint in failpoints:
         proof = run.application.folder / f"reached-{place[0]}-{place[1]}-{failpoint}"
-        at = 1 if failpoint in BY_A_REPLY else visit
+        at = 1 if failpoint in BY_A_REPLY | BY_A_CONTROL else visit
         armed = {"FOLLOWUP_FAILPOINTS": f"{failpoint}=kill@{at}", "FOLLOWUP_FAILPOINT_LOG": str(proof)}
         await run.application.launch(place[0], place[1], **armed)
         await died(run, place, failpoint)
@@ -109,6 +121,9 @@ async def died(run: Trial, place: Place, failpoint: str) -> None:
         if place[0] == "metrics" and failpoint == "relay.after_produce":  # of an erasure every service gives account
             await ask_erasure(run, NEVER_ORDERED - next(strangers))
             await asyncio.sleep(0.5)
+        if failpoint in BY_A_CONTROL:
+            await pause_and_resume(run)
+            await asyncio.sleep(0.5)
         return not process.is_running
 
     try:
@@ -123,6 +138,14 @@ async def ask_erasure(run: Trial, stranger: int) -> None:
     """Request the erasure of a person who never ordered anything; the answer does not matter."""
     headers = {**HEADERS, "Idempotency-Key": f"forget-{stranger}"}
     await run.client.post("/v1/erasures", json={"to": phone(stranger)}, headers=headers)
+
+
+async def pause_and_resume(run: Trial) -> None:
+    """Pause the texts to a person who never ordered anything, and let them go on; the answers do not matter."""
+    for action in ("pause", "resume"):
+        body = {"action": action, "scope": {"to": phone(NEVER_ORDERED)}, "reason": "none"}
+        with contextlib.suppress(httpx2.HTTPError):
+            await run.client.post("/v1/controls", json=body, headers=HEADERS)
 
 
 async def kill_everybody(

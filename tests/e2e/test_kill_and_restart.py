@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,18 @@ from services.simulator.count import count
 from shared.clock import SystemClock, write_offset
 from shared.failpoints import NAMES
 from shared.testing.process import application_process, free_port, simulator_process, write_shop
+from shared.testing.waiting import until
 from tests.e2e.orders import BATCH, FLOW, HEADERS, all_ended, ended, order, phone, settled
 
 BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
 """Reached by a reply, not by a send."""
+BY_A_CONTROL = {
+    "scheduler.after_control",
+    "scheduler.after_control_work",
+    "sender.after_control",
+    "sender.after_obeyed",
+}
+"""Reached by a pause that is made and lifted."""
 IN_EVERY_UNIT = {"runner.before_commit", "runner.after_commit"}
 """Reached by every consumer of the application, also while it starts."""
 UNITS_BEFORE = 6
@@ -87,6 +97,37 @@ class Run:
         assert answer.status_code == 202, answer.text
         return True
 
+    async def pause_and_resume(self, client: httpx2.AsyncClient) -> None:
+        """Pause the flow, wait until the sender obeys, and resume, whatever dies meanwhile; and once more."""
+        for _ in range(2):
+            await self._control(client, "pause")
+            await until(partial(self._is_obeyed, client))
+            await self._control(client, "resume")
+
+    async def _control(self, client: httpx2.AsyncClient, action: str) -> None:
+        body = {"action": action, "scope": {"flow": "order-thank-you"}, "reason": "a wrong code"}
+        repeated = False
+        while (answer := await self._asked(client.post("/v1/controls", json=body, headers=HEADERS))) is None:
+            repeated = True
+            await self.come_back()
+        was_lifted_already = repeated and action == "resume" and answer.json().get("code") == "nothing_in_force"
+        assert answer.status_code == 202 or was_lifted_already, answer.text
+
+    async def _is_obeyed(self, client: httpx2.AsyncClient) -> bool:
+        """Return whether what is in force is obeyed; a process that died meanwhile is started again."""
+        answer = await self._asked(client.get("/v1/controls", headers=HEADERS))
+        if answer is None:
+            await self.come_back()
+            return False
+        return all(each["in_force_at"] for each in answer.json()["controls"])
+
+    @staticmethod
+    async def _asked(request: Awaitable[httpx2.Response]) -> httpx2.Response | None:
+        try:
+            return await request
+        except httpx2.HTTPError:
+            return None
+
     async def say_stop(self) -> None:
         async with httpx2.AsyncClient(base_url=self.provider_address, timeout=20) as phones:
             said = (phones.post(f"/simulator/phones/{phone(n)}/replies", json={"text": "STOP"}) for n in range(STOPS))
@@ -104,6 +145,8 @@ async def kill_and_restart(folder: Path, failpoint: str, follow_ups: int, visit:
             if visit > 1 and not run.was_killed:
                 await run.see_all_end(client, half)  # a unit may hold a whole half: the second visit is in the other
             await run.post_orders(client, half, follow_ups)
+            if failpoint in BY_A_CONTROL:
+                await run.pause_and_resume(client)
             if failpoint in BY_A_REPLY:
                 await settled(client, follow_ups, 60)
                 await run.say_stop()

@@ -20,14 +20,19 @@ from shared.controls import EVERY_MERCHANT, Control, ControlAction, ControlScope
 from shared.db import control_store
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
+from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.http.strict_json import StrictRoute
+from shared.token_buckets import TokenBuckets
 
 _PATH: Final = "/v1/controls"
 _MOST_IN_FORCE: Final = 1_000
 """Controls of one merchant at a time: each due text is compared with those of its merchant."""
 _LARGEST_PAGE: Final = 200
+_PER_SECOND: Final = 5.0
+"""Requests of one merchant: each is told to every partition, and texts of others wait for its commit."""
+_AT_ONCE: Final = 50.0
 
 Writer = Annotated[Caller, Depends(requires("controls:write"))]
 Reader = Annotated[Caller, Depends(requires("controls:read"))]
@@ -36,7 +41,7 @@ Reader = Annotated[Caller, Depends(requires("controls:read"))]
 def create_router(deps: SchedulerDependencies) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["controls"], route_class=StrictRoute)
-    endpoints = SendingControls(deps)
+    endpoints = SendingControls(deps, TokenBuckets(deps.runtime.clock))
     router.post(_PATH, status_code=HTTPStatus.ACCEPTED, summary="Pause texts, stop them, or let them go on")(
         endpoints.change
     )
@@ -49,14 +54,17 @@ class SendingControls:
     """Puts controls in force, lifts them, and shows them."""
 
     deps: SchedulerDependencies
+    brake: TokenBuckets
+    """Of each merchant's requests; apart from its quotas, which the flood that it wants to pause may have used up."""
 
     async def change(self, request: ControlRequest, caller: Writer) -> ControlsChanged:
         """Put a control in force, or lift those on a scope; with `dry_run`, only say how many follow-ups it concerns.
 
         What is in force already is answered as it is, so that asking twice is asking once. Of two controls on a text
-        the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused. No quota refuses
-        it: who is flooded must be able to pause.
+        the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused. No quota of
+        events refuses it: who is flooded must be able to pause.
         """
+        self._slow_down(caller)
         now = self.deps.runtime.clock.now()
         if request.until is not None and request.until <= now:
             raise unprocessable("until", "this instant has passed")
@@ -66,8 +74,29 @@ class SendingControls:
         if not request.dry_run:
             work = partial(self._lift if request.action == "resume" else self._make, request, scope, caller)
             changed = await self.deps.units.run(work, WritePriority.STOP)
+            failpoint("scheduler.after_control")
             self.deps.control_waker.wake_after(0.0)
         return ControlsChanged.of(changed, concerned)
+
+    def _slow_down(self, caller: Caller) -> None:
+        """Take a request from its merchant's bucket; the operator has none.
+
+        Raises:
+            HTTPProblem: 429 with `Retry-After`; nothing was taken.
+        """
+        if caller.is_operator:
+            return
+        merchant = caller.merchant.id
+        left = self.brake.left(merchant, _PER_SECOND, _AT_ONCE)
+        if left < 1:
+            self.deps.runtime.quotas.note_refused(merchant, _PATH, "controls")
+            raise HTTPProblem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "quota_exceeded",
+                f"more than {_PER_SECOND:g} controls a second; pause the flow or the merchant as a whole",
+                headers={"Retry-After": "1"},
+            )
+        self.brake.keep(merchant, left - 1)
 
     async def _make(
         self, request: ControlRequest, scope: ControlScope, caller: Caller, uow: UnitOfWork
@@ -123,7 +152,7 @@ class SendingControls:
                 lift_reason=self.deps.runtime.sealer.seal(scope.merchant_id, place, request.reason.encode()),
                 open_work=True,
             )
-            await store.save(uow.db, after)
+            await store.lift(uow.db, after)
             uow.publish(announcements.changed(after, uow.now))
             lifted.append(after)
         return lifted

@@ -1,7 +1,7 @@
 """Works off what a control leaves to be done: a stop cancels what waits, and the end of a pause lets due texts go on.
 
-One step is one unit for one control, with a bounded number of rows; what the process leaves undone, the next one or
-another replica continues from what was committed.
+One step is one unit for one control, with a bounded number of rows, and merchants take turns; what the process leaves
+undone, the next one or another replica continues from what was committed.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from services.scheduler.lifecycle.transitions import TransitionRequest, apply_tr
 from services.scheduler.release.loop import DueWaker
 from shared.config.directory import MerchantDirectory
 from shared.controls import TEXTS_STOPPED, ControlAction
+from shared.db import control_store
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.follow_up import Purpose
@@ -31,14 +32,17 @@ TOO_LATE: Final = "too_late"
 _LATE_LIMITS: Final = {Purpose.MARKETING: timedelta(hours=24)}
 _LATE_LIMIT: Final = timedelta(hours=6)
 """How late a paused text may still go (flows section 4: 24 h for marketing, 6 h for others)."""
-_WAKING: Final = 500
+_WAKING: Final = 200
+"""Follow-ups that one step lets go on: so long a person's reply may wait for SQLite's one writer."""
 _LOOKING: Final = 2_000
 """Follow-ups that one step of a stop looks at."""
+_CANCELLING: Final = 200
+"""Follow-ups that one step of a stop cancels."""
 _IDLE_SECONDS: Final = 1.0
 
 
 class ControlLoop:
-    """Does the open work of controls, the oldest control first."""
+    """Does the open work of controls, a step for each merchant in turn, and of a merchant the oldest control first."""
 
     def __init__(
         self, units: UnitOfWorkRunner, merchants: MerchantDirectory, unconfirmed_after: timedelta, waker: DueWaker
@@ -47,19 +51,26 @@ class ControlLoop:
         self._merchants = merchants
         self._unconfirmed_after = unconfirmed_after
         self._waker = waker
+        self._last_merchant = ""
+        """Whose turn it was; any value is correct."""
 
     async def step(self) -> float:
         """Do one piece of work, and return the seconds until the next."""
         now = self._units.clock.now()
-        work = next_work(await self._units.read(store.with_open_work), now)
+        work = await self._units.read(partial(store.next_work, now=now, after=self._last_merchant))
         if work is None:
             return _IDLE_SECONDS
+        self._last_merchant = work.control.scope.merchant_id
         await self._units.run(partial(self._work, work), WritePriority.BATCHES)
         failpoint("scheduler.after_control_work")
         self._waker.wake_at(now)
         return 0.0
 
     async def _work(self, chosen: StoredControl, uow: UnitOfWork) -> None:
+        if chosen.lifted_at is None:
+            # Alone where its time is over: nothing may begin to wait for what has ended. Shared where it cancels: once
+            # a resume was answered, nothing is cancelled any more.
+            await (control_store.lock_alone if _is_over(chosen, uow.now) else control_store.lock_shared)(uow.db)
         stored = await store.load(uow.db, chosen.control.id)
         if stored is None or not has_work(stored, uow.now):
             return
@@ -90,7 +101,9 @@ class ControlLoop:
 
     async def _cancel_waiting(self, stored: StoredControl, uow: UnitOfWork) -> None:
         """Cancel the next of what waits and is stopped; what becomes due later ends at its release."""
-        ids, last = await store.follow_ups_after(uow.db, stored.control.scope, stored.worked_to, _LOOKING)
+        ids, last = await store.follow_ups_after(
+            uow.db, stored.control.scope, stored.worked_to, look_at=_LOOKING, most=_CANCELLING
+        )
         found = await follow_up_store.load(uow.db, "id", ids)
         stopped = [each for each in found.values() if is_under(each, stored.control, self._merchants)]
         ended = await self._end(uow, stopped, Transition(TransitionKind.CANCELLED, TEXTS_STOPPED))
@@ -101,11 +114,6 @@ class ControlLoop:
         requests = [TransitionRequest(follow_up, transition) for follow_up in follow_ups]
         applied = await apply_transitions(uow, requests, self._unconfirmed_after)
         return sum(after.state in ENDS for after in applied)
-
-
-def next_work(stored: Sequence[StoredControl], now: datetime) -> StoredControl | None:
-    """Return the first control for which something can be done now."""
-    return next((each for each in stored if has_work(each, now)), None)
 
 
 def has_work(stored: StoredControl, now: datetime) -> bool:

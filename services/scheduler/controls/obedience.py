@@ -34,7 +34,8 @@ async def obey_controls(
     pending = [follow_up for follow_up in due if follow_up.is_pending]
     if not pending:
         return set()
-    in_force = await store.in_force(uow.db, {follow_up.merchant_id for follow_up in pending}, uow.now)
+    people = {follow_up.recipient_id: follow_up.merchant_id for follow_up in pending}
+    in_force = await store.in_force(uow.db, people, uow.now)
     if not in_force:
         return set()
     held: list[tuple[UUID, FollowUp]] = []

@@ -1,6 +1,6 @@
 """Rows of controls, and of the follow-ups that wait for one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from services.scheduler.lifecycle.follow_up import FollowUp
 from services.scheduler.tables import controls, follow_ups, paused, pending_counts
-from shared.controls import EVERY_MERCHANT, Control, ControlScope, ControlsInForce
+from shared.controls import EVERY_MERCHANT, Control, ControlAction, ControlScope, ControlsInForce
 from shared.db import control_store
 from shared.db.transaction import Row, Transaction
 from shared.ids import FollowUpId, MerchantId, RecipientId
@@ -51,16 +51,22 @@ class Concerned(NamedTuple):
     """False: at least so many, since only the newest were looked at."""
 
 
-async def in_force(db: Transaction, merchants: Iterable[MerchantId], now: datetime) -> ControlsInForce:
-    """Return the controls on follow-ups of these merchants, as they stay until the transaction ends."""
-    return await control_store.in_force(db, controls, {*merchants}, now)
+async def in_force(db: Transaction, people: Mapping[RecipientId, MerchantId], now: datetime) -> ControlsInForce:
+    """Return the controls on follow-ups to these people, as they stay until the transaction ends."""
+    return await control_store.in_force(db, controls, people, now)
 
 
 async def save(db: Transaction, stored: StoredControl) -> None:
-    """Insert a control, or write what became of it."""
+    """Insert a control."""
     own = stored._asdict()
     control = own.pop("control")
-    await db.upsert(controls, [{**control_store.row_of(control, own.pop("lifted_at")), **own}])
+    await db.insert(controls, [{**control_store.row_of(control, own.pop("lifted_at")), **own}])
+
+
+async def lift(db: Transaction, stored: StoredControl) -> None:
+    """Write that a control is lifted, and nothing else of it: what was cancelled may be counted meanwhile."""
+    names = ("lifted_at", "lifted_by", "lift_reason", "open_work")
+    await db.change(controls, [{"id": stored.control.id, **{name: getattr(stored, name) for name in names}}])
 
 
 async def note_obeyed(db: Transaction, obeyed: Iterable[tuple[UUID, datetime]]) -> None:
@@ -130,10 +136,15 @@ async def newest(
     return [_stored(row) for row in await db.rows(wanted.order_by(table.id.desc()).limit(limit))]
 
 
-async def with_open_work(db: Transaction) -> list[StoredControl]:
-    """Return the controls for which the loop has something to do, now or later; the oldest first."""
-    rows = await db.rows(sa.select(controls).where(controls.c.open_work.is_(True)).order_by(controls.c.id))
-    return [_stored(row) for row in rows]
+async def next_work(db: Transaction, now: datetime, after: str) -> StoredControl | None:
+    """Return the oldest control of the next merchant after this one for which something can be done now."""
+    table = controls.c
+    unfinished = sa.and_(table.action == ControlAction.STOP, table.worked_to.is_distinct_from(WORKED_OFF))
+    can_work = sa.or_(table.lifted_at.is_not(None), unfinished, table.until <= now)
+    wanted = sa.select(controls).where(table.open_work.is_(True), can_work)
+    first = wanted.order_by(table.merchant_id, table.id).limit(1)
+    rows = await db.rows(first.where(table.merchant_id > after)) or await db.rows(first)
+    return _stored(rows[0]) if rows else None
 
 
 async def _loaded(db: Transaction, keys: Sequence[UUID], *, lock: bool) -> dict[UUID, StoredControl]:
@@ -179,20 +190,24 @@ async def forget_waiting(db: Transaction, control: UUID, found: Iterable[FollowU
 
 
 async def follow_ups_after(
-    db: Transaction, scope: ControlScope, after: UUID | None, most: int
+    db: Transaction, scope: ControlScope, after: UUID | None, *, look_at: int, most: int
 ) -> tuple[list[FollowUpId], UUID | None]:
-    """Return those of a scope's merchant's next `most` follow-ups that it is about and have not ended; and the last.
+    """Return, of a scope's merchant's next follow-ups, up to `most` that it is about and have not ended; and the last.
 
-    The last is None where there are no more. Each row is looked at once, whatever the scope leaves out.
+    The last is the one after which to go on, None where there are no more. At most `look_at` rows are looked at,
+    whatever the scope leaves out.
     """
     table = follow_ups.c
-    wanted = sa.select(table.id, _is_concerned(scope).label("concerned")).order_by(table.id).limit(most)
+    wanted = sa.select(table.id, _is_concerned(scope).label("concerned")).order_by(table.id).limit(look_at)
     if scope.merchant_id != EVERY_MERCHANT:
         wanted = wanted.where(table.merchant_id == scope.merchant_id)
     if after is not None:
         wanted = wanted.where(table.id > after)
     rows = await db.rows(wanted)
-    return [row["id"] for row in rows if row["concerned"]], rows[-1]["id"] if len(rows) == most else None
+    found = [row["id"] for row in rows if row["concerned"]]
+    if len(found) > most:
+        return found[:most], found[most - 1]
+    return found, rows[-1]["id"] if len(rows) == look_at else None
 
 
 async def concerned(db: Transaction, scope: ControlScope) -> Concerned:
@@ -205,7 +220,9 @@ async def concerned(db: Transaction, scope: ControlScope) -> Concerned:
         if scope.flow is not None:
             total = total.where(counts.flow == scope.flow)
         return Concerned(int((await db.rows(total))[0]["n"]), is_exact=True)
-    newest_ = sa.select(_is_concerned(scope).label("concerned")).where(table.merchant_id == scope.merchant_id)
+    newest_ = sa.select(_is_concerned(scope).label("concerned"))
+    if scope.merchant_id != EVERY_MERCHANT:
+        newest_ = newest_.where(table.merchant_id == scope.merchant_id)
     if scope.recipient_id is not None:
         newest_ = newest_.where(table.recipient_id == scope.recipient_id)
     looked_at = newest_.order_by(table.id.desc()).limit(LOOKED_AT).subquery()
@@ -228,5 +245,17 @@ def _is_concerned(scope: ControlScope) -> sa.ColumnElement[bool]:
 
 
 async def forget_person(db: Transaction, recipient: RecipientId) -> int:
-    """Delete the controls about a person who was erased, and return how many they were."""
+    """Delete the controls about a person who was erased and what waited for them, and return how many they were.
+
+    Their texts have ended.
+    """
+    known = await db.fetch(controls, "recipient_id", [recipient], columns=("id",))
+    await db.delete(paused, "control_id", [row["id"] for row in known])
     return await db.delete(controls, "recipient_id", [recipient])
+
+
+async def forget_merchant(db: Transaction, merchant: MerchantId) -> int:
+    """Delete the controls of a merchant that was erased and what waited for them, and return how many they were."""
+    its = sa.select(controls.c.id).where(controls.c.merchant_id == merchant)
+    await db.execute(sa.delete(paused).where(paused.c.control_id.in_(its)))
+    return await db.execute(sa.delete(controls).where(controls.c.merchant_id == merchant))

@@ -10,6 +10,7 @@ from shared.db import control_store
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.control import ControlChanged, ControlObeyed
+from shared.failpoints import failpoint
 from shared.ids import EventId
 from shared.loop import LoopWaker
 
@@ -39,20 +40,24 @@ class ControlHandlers:
         """Answer for the controls that are stored, and return the seconds until the next look."""
         if not await self._units.read(lambda db: store.not_answered(db, 1)):
             return _IDLE_SECONDS
+        failpoint("sender.after_control")
         await self._units.run(self._answer, WritePriority.STOP)
+        failpoint("sender.after_obeyed")
         return 0.0
 
     async def _answer(self, uow: UnitOfWork) -> None:
         await control_store.lock_alone(uow.db)
+        # Not the unit's own time: it began before the wait, and the last intent may have been written during it.
+        certain_at = self._units.clock.now()
         waiting = await store.not_answered(uow.db, _AT_ONCE)
-        await store.note_obeyed(uow.db, [key for key, _ in waiting], uow.now)
+        await store.note_obeyed(uow.db, [key for key, _ in waiting], certain_at)
         for key, merchant in waiting:
             uow.publish(
                 ControlObeyed(
-                    event_id=EventId(ids.derived("control.obeyed", key, at=uow.now)),
+                    event_id=EventId(ids.derived("control.obeyed", key, at=certain_at)),
                     merchant_id=merchant,
                     recipient_id=WHOLE_MERCHANT,
-                    occurred_at=uow.now,
+                    occurred_at=certain_at,
                     correlation_id=f"control:{key}",
                     control_id=key,
                 )

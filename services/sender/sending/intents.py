@@ -98,7 +98,8 @@ async def commit_intents(
     open_attempts = await store.find_open_attempts(uow.db, people_ids)
     merchants = {each.dispatch.merchant_id for each in prepared}
     closed = await store.closed_among(uow.db, merchants)
-    in_force = await control_store.in_force(uow.db, merchants, uow.now)
+    merchant_of = {each.dispatch.recipient_id: each.dispatch.merchant_id for each in prepared}
+    in_force = await control_store.in_force(uow.db, merchant_of, uow.now)
 
     planned: list[Intent] = []
     changed: list[Dispatch] = []

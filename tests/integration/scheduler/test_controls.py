@@ -1,5 +1,6 @@
 """Pause, stop and let go on: what becomes of texts that are due, planned, queued or released meanwhile."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from shared.bus.partitioning import WHOLE_MERCHANT
 from shared.events.control import ControlChanged, ControlObeyed
 from shared.events.follow_up import FollowUpLapsed
 from shared.ids import EventId
+from shared.service import Service
 from shared.testing import make_scheduler
 from shared.testing.clock import START
 from tests.integration.scheduler.driver import SchedulerDriver
@@ -33,9 +35,13 @@ async def pause(driver: SchedulerDriver, scope: dict[str, Any], **more: Any) -> 
 
 async def work(driver: SchedulerDriver) -> None:
     """Let the loop of controls do everything that is to be done."""
-    step = next(loop._step for loop in driver.service.loops if loop.name == "controls")
-    while await step() == 0:
+    while await loop_of(driver.service)() == 0:
         pass
+
+
+def loop_of(service: Service) -> Callable[[], Awaitable[float]]:
+    """Return one step of the loop of controls."""
+    return next(loop._step for loop in service.loops if loop.name == "controls")
 
 
 async def shown(driver: SchedulerDriver, path: str = "/v1/controls") -> list[dict[str, Any]]:
@@ -162,8 +168,7 @@ async def test_a_stop_of_many_goes_on_where_it_was_left_and_counts_each_once(
     monkeypatch.setattr("services.scheduler.controls.loop._LOOKING", 3)
     await driver.hear(*[driver.trigger(subject=f"order-{n}", phone=f"+1212555{1000 + n}") for n in range(5)])
     await change(driver, "stop", {"merchant": "acme"})
-    step = next(loop._step for loop in driver.service.loops if loop.name == "controls")
-    await step()
+    await loop_of(driver.service)()
     assert [each["in_progress"] for each in await shown(driver)] == [True]
     await work(driver)
     assert {state for state, _ in await driver.states()} == {"cancelled"}
