@@ -125,7 +125,7 @@ class Lane:
             connection.close()
         zone = self._clock.now().tzinfo
         found = [
-            Taken(int(body.partition("#")[2].rstrip("!")), to, datetime.fromtimestamp(at / 1e6, zone))
+            Taken(int(body.partition("#")[2].partition("!")[0]), to, datetime.fromtimestamp(at / 1e6, zone))
             for body, to, at in reversed(rows)
         ]
         return [text for text in found if text.order in numbers]
@@ -144,7 +144,12 @@ class Lane:
             is_over = all(each["state"] in ENDS and each["follow_up_id"] not in self._known for each in found)
             return found if is_over and len(found) == TEXTS else []
 
-        found = await until(ended)
+        try:
+            found = await until(ended)
+        except AssertionError:
+            answer = await self.client.get("/v1/follow-ups", params={"limit": str(TEXTS)}, headers=self.headers)
+            left = [each for each in answer.json()["follow_ups"] if each["state"] not in ENDS]
+            raise AssertionError(f"{self.merchant}, {'a stop' if is_stop else 'a pause'}: {left} do not end") from None
         self._known = {each["follow_up_id"] for each in found}
         taken = self.taken(numbers)
         times = Counter(text.order for text in taken)

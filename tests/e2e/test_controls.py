@@ -15,6 +15,8 @@ from shared.testing.process import application_process, free_port, simulator_pro
 from tests.e2e.lanes import FLOW, OPERATOR_TOKEN, Lane, everything, write_lanes
 
 LANES = 10
+QUICK_LANES = 6
+"""One for each scope."""
 QUICK_RACES = 1
 EVERYTHING = ("pause", "stop")
 LONG_RACES = 96
@@ -39,12 +41,12 @@ async def race(lanes: list[Lane], turns: int, everything_turns: int) -> None:
 
 
 @asynccontextmanager
-async def in_one_process(folder: Path) -> AsyncIterator[list[Lane]]:
+async def in_one_process(folder: Path, lanes: int) -> AsyncIterator[list[Lane]]:
     """Yield shops of one embedded application."""
     port, provider_port = free_port(), free_port()
     address, provider_address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{provider_port}"
     merchants = write_shop(folder, application=address, provider=provider_address, flow=FLOW)
-    write_lanes(merchants, LANES)
+    write_lanes(merchants, lanes)
     application = application_process(folder, port, merchants, **token(folder))
     provider = simulator_process(folder, provider_port, address)
     try:
@@ -53,24 +55,24 @@ async def in_one_process(folder: Path) -> AsyncIterator[list[Lane]]:
         await provider.ready(f"{provider_address}/simulator/health")
         await application.ready(f"{address}/healthz")
         async with httpx2.AsyncClient(base_url=address, timeout=25) as client:
-            yield [Lane(number, client, SystemClock(), folder / "simulator.db") for number in range(LANES)]
+            yield [Lane(number, client, SystemClock(), folder / "simulator.db") for number in range(lanes)]
     finally:
         await application.stop()
         await provider.stop()
 
 
 @asynccontextmanager
-async def in_many_processes(folder: Path, postgresql: Server, kafka: Server) -> AsyncIterator[list[Lane]]:
+async def in_many_processes(folder: Path, postgresql: Server, kafka: Server, lanes: int) -> AsyncIterator[list[Lane]]:
     """Yield shops of a fleet with two replicas of whatever obeys a control."""
     async with cluster(folder, postgresql, kafka, partitions=PARTITIONS, **token(folder)) as application:
         merchants = write_shop(
             folder, application=application.ingress.url, provider=application.simulator_url, flow=FLOW
         )
-        write_lanes(merchants, LANES)
+        write_lanes(merchants, lanes)
         await application.start_all()
         await asyncio.gather(application.start("sender", 1), application.start("scheduler", 1))
         async with httpx2.AsyncClient(base_url=application.ingress.url, timeout=25) as client:
-            yield [Lane(number, client, application.clock, application.texts_file) for number in range(LANES)]
+            yield [Lane(number, client, application.clock, application.texts_file) for number in range(lanes)]
 
 
 def token(folder: Path) -> dict[str, str]:
@@ -82,7 +84,7 @@ def token(folder: Path) -> dict[str, str]:
 
 @pytest.mark.timeout(300)
 async def test_no_call_begins_two_seconds_after_a_control_is_in_force(tmp_path: Path) -> None:
-    async with in_one_process(tmp_path) as lanes:
+    async with in_one_process(tmp_path, QUICK_LANES) as lanes:
         await race(lanes, QUICK_RACES, 1)
 
 
@@ -91,14 +93,14 @@ async def test_no_call_begins_two_seconds_after_a_control_is_in_force(tmp_path: 
 async def test_no_call_of_any_replica_begins_two_seconds_after_a_control_is_in_force(
     tmp_path: Path, postgresql: Server, kafka: Server
 ) -> None:
-    async with in_many_processes(tmp_path, postgresql, kafka) as lanes:
+    async with in_many_processes(tmp_path, postgresql, kafka, QUICK_LANES) as lanes:
         await race(lanes, QUICK_RACES, 1)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(3600)
 async def test_a_thousand_races_in_one_process(tmp_path: Path) -> None:
-    async with in_one_process(tmp_path) as lanes:
+    async with in_one_process(tmp_path, LANES) as lanes:
         await race(lanes, LONG_RACES, LONG_EVERYTHING)
 
 
@@ -106,5 +108,5 @@ async def test_a_thousand_races_in_one_process(tmp_path: Path) -> None:
 @pytest.mark.connected
 @pytest.mark.timeout(3600)
 async def test_a_thousand_races_in_many_processes(tmp_path: Path, postgresql: Server, kafka: Server) -> None:
-    async with in_many_processes(tmp_path, postgresql, kafka) as lanes:
+    async with in_many_processes(tmp_path, postgresql, kafka, LANES) as lanes:
         await race(lanes, LONG_RACES, LONG_EVERYTHING)
