@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "scheduler_0010"
-down_revision = "scheduler_0009"
+revision = "scheduler_0011"
+down_revision = "scheduler_0010"
 
 _OF_MANY = "recipient_id IS NULL AND lifted_at IS NULL"
 
