@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from services.compliance.ledger.signing import SigningKey
 from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.privacy import KEYRING_FILE_MODE, Keyring
+from shared.signing import SigningKey
 
 HERE = Path(__file__).parent
 _IMAGE_USER = 10001
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
     prepare(given.env, given.state)
     sys.stdout.write(
         f"{given.env}: settings and passwords\n"
-        f"{given.state}/secrets: keyring and ledger key (back them up), operator token, API key\n"
+        f"{given.state}/secrets: keyring, ledger and audit keys (back them up), operator token, API key\n"
         f"{given.state}/merchants: a shop to try\n"
     )
 
@@ -49,8 +49,9 @@ def prepare(env: Path, state: Path) -> None:
     (state / "simulator").mkdir(exist_ok=True)
     if not (kept / "keyring.json").exists():
         Keyring.new().save(kept / "keyring.json")
-    if not (kept / "ledger-key.pem").exists():
-        SigningKey.new().save(kept / "ledger-key.pem")
+    for name in ("ledger-key.pem", "audit-key.pem"):
+        if not (kept / name).exists():
+            SigningKey.new().save(kept / name)
     _write_once(kept / "operator-token", secrets.token_urlsafe(32))
     _write_once(kept / "api-key", KEY_PREFIX + secrets.token_urlsafe(32))
     _write_merchants(state / "merchants", (kept / "api-key").read_text(encoding="utf-8"))

@@ -65,6 +65,11 @@ def control_lift(control_id: UUID) -> AssociatedData:
     return AssociatedData("controls", "lift_reason", control_id)
 
 
+def audit_reason(entry_id: UUID) -> AssociatedData:
+    """Return that of the reason in an entry of an audit log."""
+    return AssociatedData("audit", "reason", entry_id)
+
+
 def copy_piece(request_id: UUID, service: str, part: int) -> AssociatedData:
     """Return that of a piece of what a service hands over for an export."""
     return AssociatedData("copies", "body", f"{request_id}/{service}/{part}")

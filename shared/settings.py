@@ -78,6 +78,20 @@ class CommonSettings(Settings):
         return timedelta(days=self.content_days)
 
 
+class AuditSettings(Settings):
+    """Settings of the audit logs, the same in every service that has one."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_AUDIT_", extra="ignore", frozen=True)
+
+    days: int = Field(
+        1827, ge=31, description="Days for which entries of the audit logs are kept; the signed roots of days stay."
+    )
+    signing_key_file: Path | None = Field(
+        None,
+        description="Ed25519 key (PEM) that signs the audit logs' days; default: ledger-key.pem beside the keyring.",
+    )
+
+
 class ProcessSettings(Settings):
     """The settings of a process, whichever services it runs."""
 

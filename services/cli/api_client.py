@@ -21,7 +21,7 @@ from shared.errors import ConfigurationFault
 from shared.http.auth import KEY_PREFIX, MERCHANT_HEADER
 from shared.settings import ProcessSettings, Settings
 
-_OF_THE_KEY = "-"
+OF_THE_KEY = "-"
 """The merchant that an API key belongs to; the key itself identifies it."""
 _REMOTE_SECONDS = 30
 
@@ -54,7 +54,7 @@ class APIClient:
         Raises:
             ConfigurationFault: it does not.
         """
-        if self.merchants != [_OF_THE_KEY] and merchant not in self.merchants:
+        if self.merchants != [OF_THE_KEY] and merchant not in self.merchants:
             raise ConfigurationFault(f"there is no merchant {merchant}; {did_you_mean(merchant, self.merchants)}")
 
     def get(self, merchant: str, path: str) -> dict[str, Any] | None:
@@ -69,7 +69,7 @@ class APIClient:
         return self._checked(self._runner.run(self._client.post(path, json=body, headers=self._headers(merchant))))
 
     def _headers(self, merchant: str) -> dict[str, str]:
-        named = {} if merchant == _OF_THE_KEY else {MERCHANT_HEADER: merchant}
+        named = {} if merchant == OF_THE_KEY else {MERCHANT_HEADER: merchant}
         return {"Authorization": f"Bearer {self._token}", **named}
 
     @staticmethod
@@ -122,4 +122,4 @@ def _remote_merchants(remote: ClientSettings, settings: ProcessSettings) -> Sequ
             f"{settings.merchants_dir}: there are no merchants in it, and the operator's token needs their names; "
             "choose the folder with --merchants, or put an API key into FOLLOWUP_TOKEN"
         )
-    return merchants or [_OF_THE_KEY]
+    return merchants or [OF_THE_KEY]

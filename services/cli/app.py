@@ -89,7 +89,7 @@ class Commands(LazyGroup):
         ),
         "audit": LazyCommand(
             "services.cli.audit:audit",
-            "Decide stored verdicts again under another rule table, and list those that would have been different.",
+            "Who did what and when, verifiable without Followup; and stored verdicts decided again.",
         ),
         "keys": LazyCommand("services.cli.keys:keys", "API keys of merchants' own systems, and the keyring."),
         "ledger": LazyCommand(

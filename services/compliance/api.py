@@ -8,6 +8,7 @@ from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.gate import api as gate
 from services.compliance.preferences import pages as preference_pages
 from services.compliance.privacy import api as privacy
+from shared.http.audit_routes import create_audit_router
 
 
 def create_router(deps: ComplianceDependencies) -> APIRouter:
@@ -18,8 +19,9 @@ def create_router(deps: ComplianceDependencies) -> APIRouter:
         consents.create_router(deps.consents, deps.links, runtime.quotas),
         gate.create_router(runtime.units),
         consents.create_imports_router(deps.imports, runtime.quotas),
-        holds.create_router(runtime.units),
+        holds.create_router(runtime.units, deps.audit),
         privacy.create_router(deps.rights),
+        create_audit_router(deps.audit, runtime.units),
         preference_pages.create_router(deps.preferences, deps.links, runtime.merchants),
     ):
         router.include_router(part)

@@ -9,17 +9,19 @@ from services.compliance.connectors.registers import Registers
 from services.compliance.consents.import_service import ImportService
 from services.compliance.consents.service import ConsentService
 from services.compliance.gate.service import GateService
-from services.compliance.ledger.signing import SigningKey, key_of
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.preferences.service import PreferenceService
 from services.compliance.privacy.service import RightsService
 from services.compliance.settings import ComplianceSettings
+from services.compliance.tables import audit_tables
+from shared.audit_log import AuditLog
 from shared.bus.port import Source
 from shared.bus.read_progress import ReadProgress
 from shared.db.system_tables import SystemTables
 from shared.events.topics import Topic
 from shared.rule_files.loader import load_rules
 from shared.service import Runtime
+from shared.signing import SigningKey, key_of
 from shared.telemetry.logs import logger
 
 NEWS = (Topic.CONSENTS, Topic.ENGAGEMENT)
@@ -45,6 +47,7 @@ class ComplianceDependencies:
     rights: RightsService
     links: PreferenceLinks
     preferences: PreferenceService
+    audit: AuditLog
 
     @classmethod
     def of(cls, runtime: Runtime, system_tables: SystemTables, source: Source) -> Self:
@@ -60,7 +63,8 @@ class ComplianceDependencies:
         registers = Registers.of(settings)
         runtime.log.announce_reading(system_tables, NEWS)
         progress = ReadProgress(source, runtime.log.marks(), units, system_tables, NEWS)
-        consents = ConsentService(units, sealer, system_tables, settings.history_days)
+        audit = AuditLog(audit_tables, sealer)
+        consents = ConsentService(units, sealer, system_tables, settings.history_days, audit)
         return cls(
             runtime=runtime,
             system_tables=system_tables,
@@ -83,4 +87,5 @@ class ComplianceDependencies:
             rights=RightsService(consents),
             links=PreferenceLinks(sealer, runtime.settings.address, settings.preference_link_days),
             preferences=PreferenceService(units, sealer),
+            audit=audit,
         )

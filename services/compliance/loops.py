@@ -6,11 +6,13 @@ from functools import partial
 from services.compliance import retention
 from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.ledger.roots import RootKeeper
+from services.compliance.tables import audit_tables
+from shared.audit_log import audit_loops
 from shared.loop import SLOW_SECONDS, Loop
 
 
 def create_loops(deps: ComplianceDependencies) -> Sequence[Loop]:
-    """Return the loops: delete old rows, see how far the log was read, reread number files, sign the ledger."""
+    """Return the loops: retention, how far the log was read, number files, roots of ledger and audit log."""
     runtime = deps.runtime
     loops = [
         Loop("retention", partial(retention.step, runtime.units, deps.settings), longest_seconds=SLOW_SECONDS),
@@ -19,4 +21,4 @@ def create_loops(deps: ComplianceDependencies) -> Sequence[Loop]:
     ]
     if deps.signing_key is not None:
         loops.append(RootKeeper(runtime.units, runtime.clock, deps.signing_key).loop())
-    return loops
+    return [*loops, *audit_loops(runtime, audit_tables)]

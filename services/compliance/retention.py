@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.compliance.settings import ComplianceSettings
 from services.compliance.tables import (
+    audit_tables,
     certificates,
     decisions,
     export_parts,
@@ -19,6 +20,7 @@ from services.compliance.tables import (
     spending,
     system_tables,
 )
+from shared.db.audit_store import audit_bounds_of, audit_sweeps
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, swept_after
@@ -44,6 +46,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(export_parts, "a piece of a copy", "FOLLOWUP_COMPLIANCE_EXPORT_DAYS"),
     swept_after(privacy_requests, "a request", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
     swept_after(certificates, "a request and service", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
+    *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),
 )
 """Every table of compliance, and what limits its size."""
@@ -62,6 +65,7 @@ def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
         Sweep(spending.c.day, now - timedelta(days=_SPENDING_DAYS)),
         Sweep(privacy_requests.c.request_id, first_id(asked), privacy_requests.c.requested_at < asked),
         Sweep(certificates.c.request_id, first_id(asked), certificates.c.erased_at < asked),
+        *audit_sweeps(audit_tables, now),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.compliance.tables import export_parts, ledger
+from services.compliance.tables import audit_tables, export_parts, ledger
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -10,5 +10,8 @@ SEALED: Final[Sealed] = {
     export_parts: {"body": lambda row: aad.copy_piece(row["request_id"], row["service"], row["part"])}
 }
 """Sealed again when the key changes."""
-SEALED_FOR_GOOD: Final[Sealed] = {ledger: {"evidence": lambda row: aad.evidence(row["entry_id"])}}
-"""Never sealed again, because the hash of the sealed bytes is in the chain."""
+SEALED_FOR_GOOD: Final[Sealed] = {
+    ledger: {"evidence": lambda row: aad.evidence(row["entry_id"])},
+    audit_tables.entries: {"reason": lambda row: aad.audit_reason(row["id"])},
+}
+"""Never sealed again, because the hash of the sealed bytes is in a chain."""

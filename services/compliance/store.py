@@ -10,9 +10,10 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from services.compliance.ledger.entries import GENESIS, LedgerEntry
+from services.compliance.ledger.entries import LedgerEntry
 from services.compliance.ledger.standing import Standing, standing_as_bytes, standing_of
 from services.compliance.tables import closed_merchants, erasures, ledger, standings, system_tables
+from shared.chain import GENESIS
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.ids import EventId, MerchantId, RecipientId

@@ -2,11 +2,13 @@
 
 import sqlalchemy as sa
 
+from shared.db.audit_store import audit_tables_of
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant, Json
 
 metadata, system_tables = metadata_of("compliance")
+audit_tables = audit_tables_of(metadata, "compliance")
 
 ledger = sa.Table(
     "compliance_consent_ledger",

@@ -28,6 +28,7 @@ from services.scheduler.runs.enrolment import Decline
 from services.scheduler.runs.plan import NewRun
 from services.scheduler.runs.request_validation import ValidRequest
 from shared import ids, phone
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.config.flow import TextStep
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -36,7 +37,7 @@ from shared.http.idempotency import HEADER, Keyed, answered, remember
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.http.quota import QuotaUsage
 from shared.http.strict_json import StrictRoute
-from shared.ids import FollowUpId, MerchantId
+from shared.ids import FollowUpId
 from shared.phone import Unparsable
 from shared.vocabulary.follow_up_states import FollowUpState
 
@@ -223,13 +224,13 @@ class FollowUpEndpoints:
         204: it will not go. 202: it was released already; it is cancelled here, and may be on its way all the same.
         409: it was handed to the provider, or has ended otherwise. Asking twice is asking once.
         """
-        work = partial(self._call_off, key=FollowUpId(follow_up_id), merchant=caller.merchant.id)
+        work = partial(self._call_off, key=FollowUpId(follow_up_id), caller=caller)
         return Response(status_code=await self.deps.units.run(work, WritePriority.INGEST))
 
-    async def _call_off(self, uow: UnitOfWork, *, key: FollowUpId, merchant: MerchantId) -> HTTPStatus:
+    async def _call_off(self, uow: UnitOfWork, *, key: FollowUpId, caller: Caller) -> HTTPStatus:
         """Cancel one follow-up and return what to answer."""
         found = (await store.load(uow.db, "id", [key])).get(key)
-        if found is None or found.merchant_id != merchant:
+        if found is None or found.merchant_id != caller.merchant.id:
             raise not_found("this follow-up")
         if found.state is FollowUpState.CANCELLED:
             return HTTPStatus.NO_CONTENT
@@ -238,4 +239,7 @@ class FollowUpEndpoints:
                 HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {found.state} and cannot be called off"
             )
         await cancel(uow, [found], CANCEL_REASON, self.deps.settings.unconfirmed_after)
+        subject = AuditSubject(AuditSubjectKind.FOLLOW_UP, str(key))
+        deed = Deed(found.merchant_id, AuditAction.FOLLOW_UP_CANCELLED, subject, recipient_id=found.recipient_id)
+        self.deps.audit.record(uow, caller.actor, deed)
         return HTTPStatus.NO_CONTENT if found.is_pending else HTTPStatus.ACCEPTED

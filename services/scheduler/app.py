@@ -9,6 +9,7 @@ from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
+from shared.http.audit_routes import create_audit_router
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -43,7 +44,11 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         units=deps.units,
         consumer=events,
         tasks=WatchedTasks(NAME),
-        routers=(api.create_router(deps), controls_api.create_router(deps)),
+        routers=(
+            api.create_router(deps),
+            controls_api.create_router(deps),
+            create_audit_router(deps.audit, deps.units),
+        ),
         loops=loops.create_loops(deps, progress),
         on_start=(deps.waker.start, deps.control_waker.start),
     )

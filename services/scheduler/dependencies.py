@@ -12,7 +12,9 @@ from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.runs.triggers import Triggers
 from services.scheduler.runs.versions import Versions
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.tables import audit_tables
 from shared import rights
+from shared.audit_log import AuditLog
 from shared.db.system_tables import SystemTables
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.loop import LoopWaker
@@ -35,6 +37,7 @@ class SchedulerDependencies:
     waker: DueWaker
     """Wakes the release loop."""
     control_waker: LoopWaker
+    audit: AuditLog
 
     @classmethod
     def of(cls, runtime: Runtime, system_tables: SystemTables, advice: GateAdvice) -> Self:
@@ -60,4 +63,5 @@ class SchedulerDependencies:
             privacy=Privacy(system_tables, exports, settings.unconfirmed_after),
             waker=DueWaker(runtime.clock),
             control_waker=LoopWaker(),
+            audit=AuditLog(audit_tables, sealer),
         )

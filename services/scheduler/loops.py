@@ -1,4 +1,4 @@
-"""The scheduler's entry point for time: releases, controls, retention, and day partitions of the timers."""
+"""The scheduler's entry point for time: releases, controls, retention, day partitions of the timers, audit roots."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,8 @@ from services.scheduler.controls.loop import ControlLoop
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.release.loop import ReleaseLoop
 from services.scheduler.release.timer_day_store import maintain_days
+from services.scheduler.tables import audit_tables
+from shared.audit_log import audit_loops
 from shared.bus.read_progress import ReadProgress
 from shared.loop import SLOW_SECONDS, Loop
 
@@ -33,4 +35,5 @@ def create_loops(deps: SchedulerDependencies, progress: ReadProgress) -> Sequenc
         Loop("retention", prune, longest_seconds=SLOW_SECONDS),
         Loop("timer-days", days, longest_seconds=SLOW_SECONDS),
         controls,
+        *audit_loops(deps.runtime, audit_tables),
     )

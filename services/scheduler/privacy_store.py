@@ -6,8 +6,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from services.scheduler.controls import store as control_store
-from services.scheduler.sealed import SEALED
+from services.scheduler.sealed import SEALED, SEALED_FOR_GOOD
 from services.scheduler.tables import (
+    audit_tables,
     controls,
     enrollments,
     entries,
@@ -18,6 +19,7 @@ from services.scheduler.tables import (
     triggers_seen,
 )
 from shared import rights
+from shared.db import audit_store
 from shared.db.transaction import Transaction
 from shared.events.consent import PrivacyRequested
 from shared.ids import MerchantId, RecipientId
@@ -53,6 +55,12 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
             await db.fetch(controls, "recipient_id", person), sealer, merchant, SEALED[controls]
         ),
         triggers_seen.name: rights.opened_rows(triggers, sealer, merchant, SEALED[triggers_seen]),
+        audit_tables.entries.name: rights.opened_rows(
+            await audit_store.about_person(db, audit_tables, request.recipient_id),
+            sealer,
+            merchant,
+            SEALED_FOR_GOOD[audit_tables.entries],
+        ),
         system_tables.parked.name: await rights.parked_rows(db, system_tables, request.recipient_id, sealer),
     }
 
@@ -71,6 +79,7 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
         enrollments.name: len(named),
         controls.name: await control_store.forget_person(db, recipient),
         triggers_seen.name: await db.delete(triggers_seen, "recipient_id", [recipient]),
+        **await audit_store.blank_person(db, audit_tables, recipient),
         system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
 
@@ -88,5 +97,6 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         recipients.name: await db.execute(counters),
         controls.name: await control_store.forget_merchant(db, merchant),
         triggers_seen.name: await db.execute(sa.delete(triggers_seen).where(triggers_seen.c.merchant_id == merchant)),
+        **await audit_store.blank_reasons(db, audit_tables, merchant),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
     }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import (
+    audit_tables,
     controls,
     enrollments,
     entries,
@@ -19,6 +20,7 @@ from services.scheduler.tables import (
     system_tables,
     triggers_seen,
 )
+from shared.db.audit_store import audit_bounds_of, audit_sweeps
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
@@ -48,6 +50,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     few_rows("scheduler_flow_versions", "a version of a flow that was started"),
     kept_forever("scheduler_recipients", "a recipient", "withdrawals and erasures must outlive everything else"),
     few_rows("scheduler_closed_merchants", "a merchant that closed"),
+    *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),
 )
 """Every table of the scheduler, and what bounds it."""
@@ -70,6 +73,7 @@ def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
         Sweep(state_changes.c.follow_up_id, old, ~its_follow_up),
         Sweep(enrollments.c.id, old, sa.and_(enrollments.c.entered_at < recorded, ~sa.exists().where(*of_the_run))),
         Sweep(entries.c.entered_at, recorded),
+        *audit_sweeps(audit_tables, now),
     ]
 
 

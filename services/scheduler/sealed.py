@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler.tables import controls, follow_ups, triggers_seen
+from services.scheduler.tables import audit_tables, controls, follow_ups, triggers_seen
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -19,3 +19,5 @@ SEALED: Final[Sealed] = {
     triggers_seen: {"facts": lambda row: aad.trigger_facts(row["event_id"])},
 }
 """Columns that are sealed again when the key changes."""
+SEALED_FOR_GOOD: Final[Sealed] = {audit_tables.entries: {"reason": lambda row: aad.audit_reason(row["id"])}}
+"""Never sealed again, because the hash of the sealed bytes is in a chain."""

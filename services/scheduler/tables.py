@@ -7,6 +7,7 @@ is busy, in the order they will go. `in_flight` are releases without an answer. 
 
 import sqlalchemy as sa
 
+from shared.db.audit_store import audit_tables_of
 from shared.db.control_store import columns_of
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
@@ -15,6 +16,7 @@ from shared.db.types import Id, Instant, Json
 __all__ = ["metadata", "system_tables"]
 
 metadata, system_tables = metadata_of("scheduler")
+audit_tables = audit_tables_of(metadata, "scheduler")
 
 DEALS = "kind IN ('purchase', 'refund', 'cancellation', 'number_changed')"
 """The condition of a partial index of `triggers_seen`; a query must use the same words to use the index."""

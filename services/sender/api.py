@@ -21,6 +21,7 @@ from services.sender.queue.dispatches import Attempt
 from services.sender.receipts.status_lattice import ProviderStatus
 from services.sender.replies import unassigned_api
 from shared.db.transaction import Transaction
+from shared.http.audit_routes import create_audit_router
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
 from shared.http.progress import ProgressAnswer
@@ -83,6 +84,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
     for part in (
         _create_router(deps),
         unassigned_api.create_router(deps.unassigned, deps.merchants),
+        create_audit_router(deps.audit, deps.units),
         links_api.create_router(deps.units, deps.sealer),
     ):
         router.include_router(part)

@@ -22,7 +22,8 @@ from services.sender.sending.dispatcher import Dispatcher
 from services.sender.sending.provider_calls import ProviderCalls
 from services.sender.sending.readiness import SendReadiness
 from services.sender.settings import SenderSettings
-from services.sender.tables import system_tables
+from services.sender.tables import audit_tables, system_tables
+from shared.audit_log import AuditLog
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.read_progress import ReadProgress
 from shared.config.directory import MerchantDirectory
@@ -65,6 +66,8 @@ class SenderDependencies:
     replies: ReplyIntake
     unassigned: UnassignedReplies
     missed_replies: MissedReplies
+    audit: AuditLog
+    runtime: Runtime
 
     @classmethod
     def of(cls, runtime: Runtime, settings: SenderSettings, environ: Mapping[str, str]) -> Self:
@@ -82,7 +85,8 @@ class SenderDependencies:
         numbers, backpressure = NumberHealth(units), Backpressure(runtime.clock)
         calls = ProviderCalls(units, sealer, numbers, most=settings.calls_at_once, process_url=process_url)
         receipts, replies = ReceiptIntake(units, sealer, backpressure, numbers), ReplyIntake(units, sealer)
-        unassigned = UnassignedReplies(units, sealer, providers, replies)
+        audit = AuditLog(audit_tables, sealer)
+        unassigned = UnassignedReplies(units, sealer, providers, replies, audit)
         missed_replies = MissedReplies(units, merchants, providers, replies, unassigned, holding=holding)
         return cls(
             units=units,
@@ -115,6 +119,8 @@ class SenderDependencies:
             replies=replies,
             unassigned=unassigned,
             missed_replies=missed_replies,
+            audit=audit,
+            runtime=runtime,
         )
 
 

@@ -5,11 +5,13 @@ from functools import partial
 
 from services.sender.dependencies import SenderDependencies
 from services.sender.retention import prune
+from services.sender.tables import audit_tables
+from shared.audit_log import audit_loops
 from shared.loop import SLOW_SECONDS, Loop
 
 
 def create_loops(deps: SenderDependencies) -> Sequence[Loop]:
-    """Return the loops: send, obey controls, reconcile, poll statuses, list missed replies, delete old rows."""
+    """Return the loops: send, obey controls, reconcile, poll statuses, list missed replies, delete old rows, sign."""
     dispatch = Loop("dispatch", deps.dispatcher.step)
     deps.waker.attach(dispatch)
     controls = Loop("obey-controls", deps.controls.step)
@@ -21,4 +23,5 @@ def create_loops(deps: SenderDependencies) -> Sequence[Loop]:
         Loop("ask", deps.status_poller.step, longest_seconds=SLOW_SECONDS),
         Loop("missed-replies", deps.missed_replies.step, longest_seconds=SLOW_SECONDS),
         Loop("retention", partial(prune, deps.units, deps.settings), longest_seconds=SLOW_SECONDS),
+        *audit_loops(deps.runtime, audit_tables),
     )

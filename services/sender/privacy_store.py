@@ -13,10 +13,11 @@ from services.sender import store
 from services.sender.controls import store as control_store
 from services.sender.engagement.links import store as links
 from services.sender.queue.states import UNANSWERED_STATES
-from services.sender.sealed import SEALED
+from services.sender.sealed import SEALED, SEALED_FOR_GOOD
 from services.sender.tables import (
     HOLDS_CONTENT,
     attempts,
+    audit_tables,
     clicks,
     closed_merchants,
     controls,
@@ -31,6 +32,7 @@ from services.sender.tables import (
     unassigned_replies,
 )
 from shared import rights
+from shared.db import audit_store
 from shared.db.transaction import Transaction
 from shared.events.consent import MerchantClosed, PrivacyRequested
 from shared.ids import AttemptId, MerchantId, RecipientId
@@ -68,6 +70,7 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
         short_links.name: await links.blank_targets(db, recipient),
         touches.name: await db.delete(touches, "recipient_id", [recipient]),
         controls.name: await control_store.forget_person(db, recipient),
+        **await audit_store.blank_person(db, audit_tables, recipient),
         system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
 
@@ -105,6 +108,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         short_links.name: await db.execute(targets.values(target=None)),
         controls.name: await db.execute(sa.delete(controls).where(controls.c.merchant_id == merchant)),
         touches.name: await db.execute(sa.delete(touches).where(touches.c.recipient_id.in_(people))),
+        **await audit_store.blank_reasons(db, audit_tables, merchant),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
     }
 
@@ -130,5 +134,9 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
     tables = {
         table.name: rights.opened_rows(rows, sealer, merchant, SEALED.get(table, {})) for table, rows in found.items()
     }
+    deeds = await audit_store.about_person(db, audit_tables, request.recipient_id)
+    tables[audit_tables.entries.name] = rights.opened_rows(
+        deeds, sealer, merchant, SEALED_FOR_GOOD[audit_tables.entries]
+    )
     parked = await rights.parked_rows(db, system_tables, request.recipient_id, sealer)
     return {**tables, system_tables.parked.name: parked}

@@ -15,6 +15,7 @@ from services.sender.queue.states import UNANSWERED_STATES, DispatchState
 from services.sender.settings import SenderSettings
 from services.sender.tables import (
     attempts,
+    audit_tables,
     clicks,
     controls,
     conversions,
@@ -26,6 +27,7 @@ from services.sender.tables import (
     touches,
     unassigned_replies,
 )
+from shared.db.audit_store import audit_bounds_of, audit_sweeps
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
@@ -64,6 +66,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     few_rows("sender_heard_until", "a sender number and its account"),
     swept_after(controls, "a control", "FOLLOWUP_SENDER_RECORD_DAYS, once it is lifted"),
     few_rows("sender_closed_merchants", "a merchant that has closed"),
+    *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),
 )
 """Every table of the sender, and what bounds it."""
@@ -89,6 +92,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
         Sweep(dispatches.c.follow_up_id, first_id(records_before), _FINISHED & (changed_at < records_before)),
         Sweep(controls.c.id, first_id(records_before), controls.c.lifted_at.is_not(None)),
         Sweep(attempts.c.id, first_id(records_before), _CONCLUDED & (attempts.c.intent_at < records_before)),
+        *audit_sweeps(audit_tables, now),
     ]
 
 

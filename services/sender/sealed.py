@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.sender.tables import dispatches, receipts, replies, short_links, unassigned_replies
+from services.sender.tables import audit_tables, dispatches, receipts, replies, short_links, unassigned_replies
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -18,3 +18,5 @@ SEALED: Final[Sealed] = {
     unassigned_replies: {"raw": lambda row: aad.unassigned_reply(bytes(row["digest"]))},
 }
 """Sealed again with the new key after a rotation."""
+SEALED_FOR_GOOD: Final[Sealed] = {audit_tables.entries: {"reason": lambda row: aad.audit_reason(row["id"])}}
+"""Never sealed again, because the hash of the sealed bytes is in a chain."""

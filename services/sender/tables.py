@@ -8,6 +8,7 @@ erasures and exports.
 import sqlalchemy as sa
 
 from services.sender.queue.states import LIVE_STATES, DispatchState
+from shared.db.audit_store import audit_tables_of
 from shared.db.control_store import columns_of
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
@@ -16,6 +17,7 @@ from shared.db.types import Id, Instant, Json
 __all__ = ["metadata", "system_tables"]
 
 metadata, system_tables = metadata_of("sender")
+audit_tables = audit_tables_of(metadata, "sender")
 
 dispatches = sa.Table(
     "sender_dispatches",

@@ -66,6 +66,7 @@ SCOPES = (
     "replies:read",
     "replies:write",
     "metrics:read",
+    "audit:read",
 )
 """The scopes of keys: one for each thing a holder may do."""
 

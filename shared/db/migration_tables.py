@@ -1,8 +1,9 @@
-"""The system tables as each service's first migration creates them; every later change is a migration of its own."""
+"""Tables that services have alike, as a migration creates them; every later change is a migration of its own."""
 
 import sqlalchemy as sa
 from alembic import op
 
+from shared.chain import GENESIS
 from shared.db.storage import QUEUE
 from shared.db.types import Id, Instant, Json
 
@@ -44,3 +45,35 @@ def create_system_tables(service: str) -> None:
         sa.Column("moved_at", Instant, nullable=False),
         postgresql_with=QUEUE,
     )
+
+
+def create_audit_tables(service: str) -> None:
+    """Create the entries of a service's audit log, and their days, inside a migration."""
+    entries, days = f"{service}_audit", f"{service}_audit_days"
+    op.create_table(
+        entries,
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("merchant_id", sa.Text, nullable=False),
+        sa.Column("day", sa.Text, nullable=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("recipient_id", Id),
+        sa.Column("canonical", sa.LargeBinary, nullable=False),
+        sa.Column("hash", sa.Text, nullable=False),
+        sa.Column("reason", sa.LargeBinary),
+        sa.UniqueConstraint("merchant_id", "day", "position", name=f"uq_{entries}_merchant_id"),
+    )
+    op.create_index(f"ix_{entries}_newest", entries, ["merchant_id", "id"])
+    op.create_index(f"ix_{entries}_recipient_id", entries, ["recipient_id"])
+    op.create_table(
+        days,
+        sa.Column("merchant_id", sa.Text, primary_key=True),
+        sa.Column("day", sa.Text, primary_key=True),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.Column("head", sa.Text, nullable=False, server_default=GENESIS),
+        sa.Column("previous", sa.Text),
+        sa.Column("root", sa.Text),
+        sa.Column("public_key", sa.Text),
+        sa.Column("signature", sa.Text),
+        sa.Column("signed_at", Instant),
+    )
+    op.create_index(f"ix_{days}_unsigned", days, ["signed_at", "day"])

@@ -64,6 +64,7 @@ class UnitOfWork:
         """What was published so far, in order."""
         self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._sums: dict[tuple[sa.Table, str], Counter[tuple[tuple[str, Any], ...]]] = defaultdict(Counter)
+        self._last: dict[Callable[[Transaction, Sequence[Any]], Awaitable[None]], list[Any]] = defaultdict(list)
         self.set_aside_events: list[tuple[Event, str]] = []
         """What handlers could not take, and why."""
 
@@ -78,6 +79,10 @@ class UnitOfWork:
     def add_later(self, table: sa.Table, key: Mapping[str, Any], column: str, amount: int) -> None:
         """Add to a counter at the very end of the unit: who else counts there waits for the commit alone."""
         self._sums[table, column][tuple(sorted(key.items()))] += amount
+
+    def write_last(self, write: Callable[[Transaction, Sequence[T]], Awaitable[None]], row: T) -> None:
+        """Have rows written when all else is, the commit alone left: a lock that `write` takes delays no other lock."""
+        self._last[write].append(row)
 
     def set_aside(self, event: Event, reason: str) -> None:
         """Park this event of the batch: its recipient's later events wait behind it."""
@@ -94,6 +99,9 @@ class UnitOfWork:
             rows = [{**dict(key), column: amount} for key, amount in sorted(sums.items()) if amount]
             await self.db.upsert(table, rows, add=[column])
         self._sums.clear()
+        for write, last in self._last.items():
+            await write(self.db, last)
+        self._last.clear()
 
 
 class UnitOfWorkRunner:

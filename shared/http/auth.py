@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from shared.audit import Actor, ActorKind, AddressClass
 from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.errors import ConfigurationFault
@@ -37,6 +38,8 @@ class Caller:
     scopes: frozenset[str]
     key_sha256: str = ""
     """Empty for the operator."""
+    address: str = field(default="", repr=False)
+    """The client's; personal, so it is stored nowhere."""
 
     @property
     def is_operator(self) -> bool:
@@ -47,6 +50,12 @@ class Caller:
     def asked_by(self) -> str | None:
         """The id of the key, stored with what the request starts; None for the operator."""
         return None if self.is_operator else self.key_id
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is, as audit logs name it."""
+        kind = ActorKind.OPERATOR if self.is_operator else ActorKind.API_KEY
+        return Actor(kind, self.key_id, AddressClass.of(self.address))
 
     def may(self, scope: str) -> bool:
         """Return whether the caller has a scope beside the one the route requires."""
@@ -78,16 +87,16 @@ class Keys:
         self._operator_token = operator_token
         """Given to commands on the same machine; acts for any merchant it names."""
 
-    def operator(self, token: str, merchant_id: str) -> Caller | None:
+    def operator(self, token: str, merchant_id: str, address: str = "") -> Caller | None:
         """Return the operator acting for a merchant, if the token is this process's own."""
         merchant = self._merchants.get(merchant_id)
         if self._operator_token is None or merchant is None:
             return None
         if not hmac.compare_digest(token.encode(), self._operator_token.encode()):
             return None
-        return Caller(merchant, "operator", frozenset())
+        return Caller(merchant, "operator", frozenset(), address=address)
 
-    def caller(self, token: str, scope: str) -> Caller:
+    def caller(self, token: str, scope: str, address: str = "") -> Caller:
         """Return the caller that holds this key.
 
         Raises:
@@ -109,7 +118,7 @@ class Keys:
                 "this key sent too many requests",
                 headers={"Retry-After": str(int(wait) + 1)},
             )
-        return Caller(merchant, key.id, frozenset(key.scopes), digest)
+        return Caller(merchant, key.id, frozenset(key.scopes), digest, address)
 
 
 class Requires:
@@ -135,7 +144,8 @@ class Requires:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         token = given.strip() if scheme.lower() == "bearer" else ""
         named = request.headers.get(MERCHANT_HEADER, "")
-        caller = keys.operator(token, named) or keys.caller(token, self.scope)
+        address = request.client.host if request.client is not None else ""
+        caller = keys.operator(token, named, address) or keys.caller(token, self.scope, address)
         if named and caller.merchant.id != named:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from deploy.prepare import prepare
-from services.compliance.ledger.signing import SigningKey
 from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.privacy import Keyring
 from shared.settings import every_setting
+from shared.signing import SigningKey
 from shared.vocabulary import service_names
 from tests.deploy.documents import ROOT, SERVICES, Unset, compose, environment_of, interpolated
 from tests.deploy.programs import run

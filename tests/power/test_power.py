@@ -20,10 +20,10 @@ from uuid import UUID
 import pytest
 from fastapi import APIRouter
 
-from services.compliance.ledger.entries import GENESIS, chained
 from services.embedded import Application
 from services.sender.queue.states import LIVE_STATES
 from services.simulator.count import callback_id, count
+from shared.chain import GENESIS, chained
 from shared.clock import write_offset
 from shared.testing.waiting import until
 from tests.power.conftest import Recorded

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends
 from services.compliance.caps import store
 from services.compliance.caps.limits import hour_of, next_day
 from services.compliance.gate.evaluation import rfc3339
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit_log import AuditLog
 from shared.config.limits import Limits
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
@@ -50,7 +52,7 @@ class HeldMerchants:
         return self._known
 
 
-def create_router(units: UnitOfWorkRunner) -> APIRouter:
+def create_router(units: UnitOfWorkRunner, audit: AuditLog) -> APIRouter:
     """Return the routes of holds."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
@@ -65,6 +67,8 @@ def create_router(units: UnitOfWorkRunner) -> APIRouter:
             since = await store.release(uow.db, caller.merchant.id, uow.now)
             if since is None:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "nothing_held", "no run of neighbouring numbers holds any text")
+            subject = AuditSubject(AuditSubjectKind.MERCHANT, caller.merchant.id)
+            audit.record(uow, caller.actor, Deed(caller.merchant.id, AuditAction.HOLD_RELEASED, subject))
             return {"held_since": rfc3339(since), "released_at": rfc3339(uow.now)}
 
         answer = await units.run(work, WritePriority.STOP)

@@ -17,8 +17,10 @@ from services.compliance.gate.setting import moment_of, setting_of
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import RecipientState
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.config.directory import Merchant
 from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
 from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
@@ -55,7 +57,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
         quotas.take(caller, QuotaUsage("/v1/consents", permissions, permissions * len(await request.body())))
         claimed = body.model_dump(mode="json")
         keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", claimed, service.sealer.keyed_hash)
-        status, answer = await service.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
+        status, answer = await service.enter(caller, body, keyed, HTTPStatus.CREATED)
         return JSONResponse(answer, status_code=status)
 
     @router.post("/v1/consents/revoke", summary="Record a withdrawal, received anywhere")
@@ -67,7 +69,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
             captured_at=body.revoked_at or service.units.clock.now(),
             evidence={"reason": body.reason},
         )
-        status, answer = await service.enter(caller.merchant, claim, None, HTTPStatus.OK)
+        status, answer = await service.enter(caller, claim, None, HTTPStatus.OK)
         return JSONResponse(answer, status_code=status)
 
     @router.post("/v1/recipients/standing", summary="What the ledger holds about a number")
@@ -89,9 +91,14 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
     async def revoke_links(body: StandingBody, caller: Writer) -> dict[str, Any]:
         recipient, _number = service.recipient(caller.merchant, body.to)
         now = service.units.clock.now()
-        await service.units.run(
-            lambda uow: preferences.revoke_links(uow.db, caller.merchant.id, recipient, now), WritePriority.STOP
-        )
+
+        async def work(uow: UnitOfWork) -> None:
+            await preferences.revoke_links(uow.db, caller.merchant.id, recipient, now)
+            subject = AuditSubject(AuditSubjectKind.RECIPIENT, str(recipient))
+            deed = Deed(caller.merchant.id, AuditAction.PREFERENCE_LINKS_REVOKED, subject, recipient_id=recipient)
+            service.audit.record(uow, caller.actor, deed)
+
+        await service.units.run(work, WritePriority.STOP)
         return {"recipient_id": str(recipient), "revoked_at": rfc3339(now)}
 
     return router
@@ -111,7 +118,7 @@ def create_imports_router(service: ImportService, quotas: Quotas) -> APIRouter:
         if (unread := quotas.unread_refusal(caller, _IMPORTS, size)) is not None:
             raise unread
         answer = await service.take(
-            caller.merchant, body.rows, lambda rows: quotas.refusal(caller, QuotaUsage(_IMPORTS, rows, size))
+            caller, body.rows, lambda rows: quotas.refusal(caller, QuotaUsage(_IMPORTS, rows, size))
         )
         return JSONResponse(answer)
 

@@ -10,10 +10,12 @@ from services.compliance import store
 from services.compliance.consents.import_rows import RefusedRow, RowRefusal, read
 from services.compliance.consents.service import ConsentService
 from services.compliance.ledger import claims
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.config.directory import Merchant
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentReported
+from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.http.quota import reworded
 from shared.worker_thread import in_worker_thread
@@ -30,7 +32,7 @@ class ImportService:
 
     async def take(
         self,
-        merchant: Merchant,
+        caller: Caller,
         rows: Sequence[Mapping[str, Any]],
         refusal_of: Callable[[int], HTTPProblem | None] = lambda _permissions: None,
     ) -> dict[str, Any]:
@@ -41,7 +43,7 @@ class ImportService:
         Raises:
             HTTPProblem: the permissions exceed a quota; the withdrawals among the rows are in the ledger.
         """
-        now = self.consents.units.clock.now()
+        merchant, now = caller.merchant, self.consents.units.clock.now()
         wanted, refused = await in_worker_thread(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
         permissions = sum(claim.act not in WITHDRAWALS for claim in wanted.values())
         problem = refusal_of(permissions) if permissions else None
@@ -63,6 +65,12 @@ class ImportService:
                 else:
                     taken[claim.event_id] = claim
             await claims.record([*taken.values()], uow)
+            if taken:
+                withdrawn = sum(claim.act in WITHDRAWALS for claim in taken.values())
+                given = {"rows": len(rows), "recorded": len(taken), "withdrawals": withdrawn, "refused": len(refused)}
+                subject = AuditSubject(AuditSubjectKind.MERCHANT, merchant.id)
+                deed = Deed(merchant.id, AuditAction.CONSENTS_IMPORTED, subject, counts=given)
+                self.consents.audit.record(uow, caller.actor, deed)
             return counts + Counter(recorded=len(taken))
 
         counts = await self.consents.units.run(work, WritePriority.BATCHES)

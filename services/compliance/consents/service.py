@@ -16,11 +16,14 @@ from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
 from services.compliance.store import RecipientState
 from shared import aad, ids, phone
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit_log import AuditLog
 from shared.config.directory import Merchant
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentReported, as_claimed, is_reserved
+from shared.http.auth import Caller
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import EventId, RecipientId
@@ -39,6 +42,7 @@ class ConsentService:
     sealer: Sealer
     system_tables: SystemTables
     history_days: int
+    audit: AuditLog
 
     def recipient(self, merchant: Merchant, raw: str) -> tuple[RecipientId, E164]:
         """Return the recipient id of a number as it was written, and the number.
@@ -88,7 +92,7 @@ class ConsentService:
         )
 
     async def enter(
-        self, merchant: Merchant, body: ConsentBody, keyed: Keyed | None, status: int
+        self, caller: Caller, body: ConsentBody, keyed: Keyed | None, status: int
     ) -> tuple[int, dict[str, Any]]:
         """Enter one claim into the ledger and return status and answer; whatever is answered is stored.
 
@@ -96,7 +100,7 @@ class ConsentService:
             HTTPProblem: 409, the key was used with another body, or the person asked to be forgotten (an opt-out is
                 taken all the same); 422, see `claim`.
         """
-        claim = self.claim(merchant, body, self.units.clock.now())
+        claim = self.claim(caller.merchant, body, self.units.clock.now())
 
         async def work(uow: UnitOfWork) -> tuple[int, dict[str, Any]]:
             before = await answered(uow.db, self.system_tables, keyed)
@@ -107,6 +111,8 @@ class ConsentService:
             erased = await store.erased(uow.db, [claim.recipient_id])
             if erased and body.event is not ConsentAct.REVOKED:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
+            if changed:
+                self.audit.record(uow, caller.actor, _deed(claim, body))
             people = changed or await store.people(uow.db, [claim.recipient_id])
             answer = {
                 "consent_id": str(claim.event_id),
@@ -133,6 +139,13 @@ class ConsentService:
 
         found, history = await self.units.read(work)
         return found or RecipientState(merchant.id), history
+
+
+def _deed(claim: ConsentReported, body: ConsentBody) -> Deed:
+    """Return what was done, for the audit log: which fields were given, not what they held."""
+    action = AuditAction.CONSENT_REVOKED if body.event is ConsentAct.REVOKED else AuditAction.CONSENT_RECORDED
+    subject = AuditSubject(AuditSubjectKind.CONSENT, str(claim.event_id))
+    return Deed(claim.merchant_id, action, subject, claim.recipient_id, tuple(sorted(body.model_fields_set)))
 
 
 def refuse_reserved_origin(body: ConsentBody) -> None:

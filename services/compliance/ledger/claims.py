@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from services.compliance import instruments, store
 from services.compliance.gate.inputs import Consent
-from services.compliance.ledger.entries import GENESIS, LedgerEntry, chained
+from services.compliance.ledger.entries import LedgerEntry
 from services.compliance.ledger.standing import Standing, fold
 from services.compliance.store import ChainedEntry, RecipientState
 from shared import ids
+from shared.chain import GENESIS, chained
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ScopeSnapshot
 from shared.events.follow_up import Purpose

@@ -1,26 +1,17 @@
-"""One immutable entry per consent event, its canonical bytes, and the hash chain that reveals changes."""
+"""One immutable entry per consent event, and its canonical bytes."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import TypeAlias
 from uuid import UUID
 
 import orjson
 
+from shared.chain import JSONValue, ordered
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.unix_time import microseconds
-
-JSONValue: TypeAlias = bool | int | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
-
-GENESIS = "0" * 64
-"""What the first entry of a person names as its predecessor."""
-
-_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers of other languages disagree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,47 +81,9 @@ _NAMES = tuple(sorted(field.name for field in fields(LedgerEntry)))
 _values_of = attrgetter(*_NAMES)
 
 
-def canonical_json(mapping: Mapping[str, JSONValue]) -> bytes:
-    """Return the one JSON text of a mapping (RFC 8785): keys sorted by UTF-16 code units, no spaces, UTF-8.
-
-    Raises:
-        TypeError: a float, which has no place in a ledger, or anything JSON does not know.
-        ValueError: an integer beyond 2**53 - 1.
-    """
-    return orjson.dumps(_ordered(mapping))
-
-
-def chained(previous_hash: str, canonical: bytes) -> str:
-    """Return the hash of an entry: SHA-256 over the previous one's hash, a line feed and the canonical bytes."""
-    return hashlib.sha256(previous_hash.encode() + b"\n" + canonical).hexdigest()
-
-
-def first_break(chain: Iterable[tuple[bytes, str]]) -> int | None:
-    """Return the position of the first entry, oldest first, whose stored hash does not follow from its canonical bytes.
-
-    None for an unbroken chain.
-    """
-    previous = GENESIS
-    for position, (canonical, stored) in enumerate(chain):
-        if chained(previous, canonical) != stored:
-            return position
-        previous = stored
-    return None
-
-
-def daily_root(merchant: str, day: str, previous: str, heads: Mapping[str, str]) -> str:
-    """Return the hash a merchant's UTC day (``2026-12-01``) is signed by.
-
-    `previous` is the root of the merchant's last day with entries, `GENESIS` for the first. `heads` gives the newest
-    hash of each person with entries recorded on that day, by recipient id.
-    """
-    root: dict[str, JSONValue] = {"day": day, "heads": dict(heads), "merchant": merchant, "previous": previous}
-    return hashlib.sha256(canonical_json(root)).hexdigest()
-
-
 def _scalar(value: object) -> JSONValue:
     """Return a field as canonical JSON writes it; most are absent or strings."""
-    return value if value is None or type(value) is str else _ordered(_plain(value))
+    return value if value is None or type(value) is str else ordered(_plain(value))
 
 
 def _plain(value: object) -> JSONValue:
@@ -146,20 +99,3 @@ def _plain(value: object) -> JSONValue:
             return value
         case _:
             raise TypeError(f"a ledger entry holds no {type(value).__name__}")
-
-
-def _ordered(value: JSONValue) -> JSONValue:
-    """Return the same value with every mapping's keys in canonical order."""
-    match value:
-        case None | bool() | str():
-            return value
-        case int():
-            if abs(value) > _SAFE_INTEGER:
-                raise ValueError("an integer of a ledger must survive every JSON reader")
-            return value
-        case Mapping():
-            return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
-        case Sequence():
-            return [_ordered(item) for item in value]
-        case _:
-            raise TypeError(f"a ledger holds no {type(value).__name__}")

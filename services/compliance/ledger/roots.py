@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from services.compliance.ledger import store
-from services.compliance.ledger.entries import GENESIS, daily_root
-from services.compliance.ledger.signing import SigningKey
 from services.compliance.ledger.store import Heads, Root
+from shared.chain import GENESIS, daily_root
 from shared.clock import Clock
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop
+from shared.signing import SigningKey
 
 GRACE = timedelta(hours=1)
 """How long after midnight UTC a day is signed: by then every unit that began before has committed."""

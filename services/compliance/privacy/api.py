@@ -25,7 +25,7 @@ def create_router(service: RightsService) -> APIRouter:
 
     @router.post("/v1/erasures", status_code=HTTPStatus.ACCEPTED, summary="Forget a person, in every service")
     async def erase(body: StandingBody, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
-        return await service.ask(caller.merchant, body.to, PrivacyRight.ERASURE, idempotency_key)
+        return await service.ask(caller, body.to, PrivacyRight.ERASURE, idempotency_key)
 
     @router.get("/v1/erasures", summary="The newest erasures, those that platforms asked for included")
     async def erasures(caller: Reader) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def create_router(service: RightsService) -> APIRouter:
 
     @router.post("/v1/exports", status_code=HTTPStatus.ACCEPTED, summary="Collect everything held about a person")
     async def copy(body: StandingBody, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
-        return await service.ask(caller.merchant, body.to, PrivacyRight.EXPORT, idempotency_key)
+        return await service.ask(caller, body.to, PrivacyRight.EXPORT, idempotency_key)
 
     @router.get("/v1/exports", summary="The newest exports, those that platforms asked for included")
     async def exports(caller: Reader) -> dict[str, Any]:

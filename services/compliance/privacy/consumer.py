@@ -14,8 +14,10 @@ from services.compliance.ledger import claims
 from services.compliance.preferences import store as preferences
 from services.compliance.privacy import store as requests
 from services.compliance.privacy.store import Request
+from services.compliance.tables import audit_tables
 from shared import ids, rights
 from shared.bus.router import Router
+from shared.db import audit_store
 from shared.db.system_tables import SystemTables
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import (
@@ -116,6 +118,7 @@ class Erasure:
         rows = {
             "compliance_consent_ledger": await store.blank_evidence_of_shop(uow.db, event.merchant_id),
             "compliance_export_parts": await requests.drop_exports_of_shop(uow.db, event.merchant_id),
+            **await audit_store.blank_reasons(uow.db, audit_tables, event.merchant_id),
             self.system_tables.parked.name: await store.drop_parked_of_shop(uow.db, event.merchant_id),
         }
         rights.certify(uow, self.system_tables, event, rows)
@@ -126,6 +129,7 @@ class Erasure:
             "compliance_consent_ledger": await store.evident_entries(uow.db, recipient),
             "compliance_export_parts": await requests.drop_exports(uow.db, recipient),
             "compliance_preferences": await preferences.forget(uow.db, recipient),
+            **await audit_store.blank_person(uow.db, audit_tables, recipient),
             self.system_tables.parked.name: await rights.strip_parked(
                 uow.db, self.system_tables, recipient, drop=(FollowUpDue,)
             ),

@@ -4,26 +4,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from services.compliance import store
 from services.compliance.consents.service import ConsentService
-from services.compliance.ledger.entries import first_break
 from services.compliance.privacy import store as requests
 from services.compliance.privacy.responses import Copy, certificate_answer, listed
 from services.compliance.privacy.store import Piece, Request
 from shared import ids
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.chain import first_break
 from shared.config.directory import Merchant
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import PrivacyRequested, PrivacyRight
+from shared.http.auth import Caller
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import not_found
 from shared.ids import EventId
 from shared.privacy import Sealer
+
+_ASKED: Final = {
+    PrivacyRight.ERASURE: AuditAction.ERASURE_ASKED,
+    PrivacyRight.EXPORT: AuditAction.EXPORT_ASKED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +39,13 @@ class RightsService:
 
     consents: ConsentService
 
-    async def ask(self, merchant: Merchant, to: str, right: PrivacyRight, key: str | None) -> dict[str, Any]:
+    async def ask(self, caller: Caller, to: str, right: PrivacyRight, key: str | None) -> dict[str, Any]:
         """Enter a request and publish it; durable when this returns.
 
         Raises:
             HTTPProblem: 422, the number cannot be read; 409, the key was used with another body.
         """
+        merchant = caller.merchant
         recipient, _number = self.consents.recipient(merchant, to)
         keyed_hash, system_tables = self.consents.sealer.keyed_hash, self.consents.system_tables
         keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, keyed_hash)
@@ -59,6 +67,9 @@ class RightsService:
             asked = requests.request_of(event)
             await requests.remember(uow.db, [asked])
             uow.publish(event)
+            subject = AuditSubject(AuditSubjectKind.REQUEST, str(request_id))
+            deed = Deed(merchant.id, _ASKED[right], subject, recipient_id=recipient)
+            self.consents.audit.record(uow, caller.actor, deed)
             answer = {**listed(asked), "state": "under_way"}
             await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
             return answer

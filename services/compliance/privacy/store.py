@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from services.compliance.sealed import SEALED_FOR_GOOD
 from services.compliance.tables import (
+    audit_tables,
     certificates,
     decisions,
     erasures,
@@ -23,6 +24,7 @@ from services.compliance.tables import (
 )
 from shared import aad, rights
 from shared.aad import AssociatedData
+from shared.db import audit_store
 from shared.db.transaction import Row, Transaction
 from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.events.privacy import PrivacyErased, PrivacyExported
@@ -192,6 +194,8 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
             for row in await db.fetch(table, "recipient_id", [recipient])
         ]
         found[table.name] = rights.opened_rows(rows, sealer, merchant, SEALED_FOR_GOOD.get(table, {}))
+    deeds, entries = await audit_store.about_person(db, audit_tables, recipient), audit_tables.entries
+    found[entries.name] = rights.opened_rows(deeds, sealer, merchant, SEALED_FOR_GOOD[entries])
     return {**found, system_tables.parked.name: await rights.parked_rows(db, system_tables, recipient, sealer)}
 
 

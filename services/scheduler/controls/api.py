@@ -16,6 +16,7 @@ from services.scheduler.controls.store import StoredControl
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.views import cursor_from, cursor_of
 from shared import aad, ids
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.controls import EVERY_MERCHANT, Control, ControlAction, ControlScope
 from shared.db import control_store
 from shared.db.transaction import Transaction, WritePriority
@@ -33,6 +34,10 @@ _LARGEST_PAGE: Final = 200
 _PER_SECOND: Final = 5.0
 """Requests of one merchant: each is told to every partition, and texts of others wait for its commit."""
 _AT_ONCE: Final = 50.0
+_MADE: Final = {
+    ControlAction.PAUSE: AuditAction.CONTROL_PAUSED,
+    ControlAction.STOP: AuditAction.CONTROL_STOPPED,
+}
 
 Writer = Annotated[Caller, Depends(requires("controls:write"))]
 Reader = Annotated[Caller, Depends(requires("controls:read"))]
@@ -122,6 +127,7 @@ class SendingControls:
         )
         await store.save(uow.db, made)
         uow.publish(announcements.changed(made, uow.now))
+        self.deps.audit.record(uow, caller.actor, _deed(control, _MADE[action], request))
         # A control that this one replaces, with another end, is lifted: the newer word counts.
         await self._end(known, request, caller, uow)
         return await self._answers(uow.db, [made], caller)
@@ -154,6 +160,7 @@ class SendingControls:
             )
             await store.lift(uow.db, after)
             uow.publish(announcements.changed(after, uow.now))
+            self.deps.audit.record(uow, caller.actor, _deed(stored.control, AuditAction.CONTROL_LIFTED, request))
             lifted.append(after)
         return lifted
 
@@ -198,3 +205,17 @@ class SendingControls:
         opened = self.deps.runtime.sealer.open
         lifted = stored.lift_reason and opened(merchant, aad.control_lift(key), stored.lift_reason).decode()
         return opened(merchant, aad.control_reason(key), stored.reason).decode(), lifted or None
+
+
+def _deed(control: Control, action: AuditAction, request: ControlRequest) -> Deed:
+    """Return what was done, for the audit log."""
+    scope = control.scope
+    named = tuple(name for name in ("everything", "flow", "step", "number", "provider") if getattr(request.scope, name))
+    return Deed(
+        scope.merchant_id,
+        action,
+        AuditSubject(AuditSubjectKind.CONTROL, str(control.id)),
+        recipient_id=scope.recipient_id,
+        fields=(*named, *(("recipient",) if scope.recipient_id else ()), *(("until",) if request.until else ())),
+        reason=request.reason,
+    )

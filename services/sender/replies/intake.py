@@ -89,26 +89,38 @@ class ReplyIntake:
             await self.record(admitted.merchant, known, inbound)
         return True
 
-    async def record(self, merchant: Merchant, sender: E164, inbound: Inbound) -> ReplyClass:
+    async def record(
+        self, merchant: Merchant, sender: E164, inbound: Inbound, note: Callable[[UnitOfWork], None] | None = None
+    ) -> ReplyClass:
         """Commit one reply once, however often it is delivered, and return its class.
+
+        `note` enters into the same unit who recorded it by hand, also where it was recorded before.
 
         Raises:
             DatabaseUnavailable: nothing was stored; the provider must deliver it again.
         """
         reply = self._classified(merchant, sender, inbound)
-        effect = await self._committed(lambda uow: _record(reply, uow, self._sealer), merchant.id)
+        effect = await self._committed(lambda uow: self._noted(reply, uow, note), merchant.id)
         if effect is _ID_REUSED:
             ALARMS.labels("reply_id_reused").inc()
             log.error("reply_id_reused", merchant_id=merchant.id, provider_message_id=inbound.provider_message_id)
             digest = self._sealer.keyed_hash(f"{sender}\x1f{inbound.text}").hex()[:16]
             own_id = f"{inbound.provider_message_id}~{digest}"
             reply = replace(reply, inbound=replace(inbound, provider_message_id=own_id))
-            effect = await self._committed(lambda uow: _record(reply, uow, self._sealer), merchant.id)
+            effect = await self._committed(lambda uow: self._noted(reply, uow, note), merchant.id)
         failpoint("sender.after_reply_commit")
         if effect is not None:
             REPLIES.labels(effect.reply_class).inc()
             IN_FLIGHT_AT_STOP.inc(effect.in_flight)
         return effect.reply_class if effect is not None else reply.subscribed.reply_class
+
+    async def _noted(
+        self, reply: ClassifiedReply, uow: UnitOfWork, note: Callable[[UnitOfWork], None] | None
+    ) -> "ReplyEffect | None":
+        effect = await _record(reply, uow, self._sealer)
+        if note is not None and effect is not _ID_REUSED:
+            note(uow)
+        return effect
 
     async def _store_unassigned(
         self, admitted: Admitted, inbound: Inbound | None, sender: E164 | None, reason: str

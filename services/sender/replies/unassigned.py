@@ -1,6 +1,8 @@
 """Replies without a known recipient: listed, assigned to a person, or dismissed, by someone who has read them."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -12,11 +14,14 @@ from services.sender.replies import store
 from services.sender.replies.intake import ReplyIntake
 from services.sender.replies.store import SealedUnassignedReply
 from shared import aad, phone
+from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit_log import AuditLog
 from shared.config.directory import Merchant
 from shared.db.transaction import WritePriority
-from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, Unsealable
 from shared.events.engagement import ReplyClass
+from shared.http.auth import Caller
 from shared.ids import MerchantId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -50,12 +55,18 @@ class UnassignedReplies:
     """Reads unassigned replies, and records what was decided about them."""
 
     def __init__(
-        self, units: UnitOfWorkRunner, sealer: Sealer, providers: ProviderAccounts, intake: ReplyIntake
+        self,
+        units: UnitOfWorkRunner,
+        sealer: Sealer,
+        providers: ProviderAccounts,
+        intake: ReplyIntake,
+        audit: AuditLog,
     ) -> None:
         self._units = units
         self._sealer = sealer
         self._providers = providers
         self._intake = intake
+        self._audit = audit
 
     async def listed(self, merchant: MerchantId, before: tuple[datetime, bytes], most: int) -> list[UnassignedReply]:
         """Return a merchant's replies that came before another one, the newest first."""
@@ -67,10 +78,18 @@ class UnassignedReplies:
         found = await self._units.read(lambda db: store.find_unassigned(db, merchant, bytes.fromhex(reply_id)))
         return None if found is None else self._opened(found)
 
-    async def assign(
-        self, owner: MerchantId, reply: UnassignedReply, merchant: Merchant, to: E164 | None
-    ) -> ReplyClass:
-        """Record a reply that `owner` received as a person's at a merchant, with all it means, and return its class.
+    async def revealed(self, caller: Caller, shown: int) -> None:
+        """Enter into the audit log that a caller is shown so many replies; nothing is to be shown before."""
+        subject = AuditSubject(AuditSubjectKind.MERCHANT, caller.merchant.id)
+        deed = Deed(caller.merchant.id, AuditAction.REPLIES_REVEALED, subject, counts={"replies": shown})
+
+        async def work(uow: UnitOfWork) -> None:
+            self._audit.record(uow, caller.actor, deed)
+
+        await self._units.run(work, WritePriority.BATCHES)
+
+    async def assign(self, caller: Caller, reply: UnassignedReply, merchant: Merchant, to: E164 | None) -> ReplyClass:
+        """Record a reply that the caller's merchant received as a person's at a merchant; return its class.
 
         The person is `to`, or the reply's own sender where that is a number. A crash in between leaves the reply here;
         assigned again, it is the repeat of a stored one.
@@ -78,7 +97,7 @@ class UnassignedReplies:
         Raises:
             NotAssignable: no person is named, or the merchant has no number that it could have been written to.
         """
-        name = reply.stored.provider
+        owner, name = caller.merchant.id, reply.stored.provider
         provider = self._providers.provider(owner, name)
         callback = Callback("", reply.form, {})
         if provider is None or not reply.form:
@@ -95,17 +114,32 @@ class UnassignedReplies:
         inbound = provider.inbound(readdressed, provider_answers=False)
         if inbound is None:
             raise NotAssignable("the provider's request cannot be read as a reply")
-        reply_class = await self._intake.record(merchant, E164(sender), inbound)
+        subject = AuditSubject(AuditSubjectKind.REPLY, reply.id)
+        person = self._sealer.recipient_id(merchant.id, E164(sender))
+        deed = Deed(owner, AuditAction.REPLY_ASSIGNED, subject, recipient_id=person)
+        note = partial(self._audit.record, actor=caller.actor, deed=deed)
+        reply_class = await self._intake.record(merchant, E164(sender), inbound, note)
         await self._delete(owner, reply, "assigned")
         return reply_class
 
-    async def dismiss(self, owner: MerchantId, reply: UnassignedReply) -> None:
+    async def dismiss(self, caller: Caller, reply: UnassignedReply) -> None:
         """Delete a reply that belongs to no one."""
-        await self._delete(owner, reply, "dismissed")
+        owner, subject = caller.merchant.id, AuditSubject(AuditSubjectKind.REPLY, reply.id)
+        deed = Deed(owner, AuditAction.REPLY_DISMISSED, subject)
+        await self._delete(owner, reply, "dismissed", partial(self._audit.record, actor=caller.actor, deed=deed))
 
-    async def _delete(self, owner: MerchantId, reply: UnassignedReply, how: str) -> None:
+    async def _delete(
+        self, owner: MerchantId, reply: UnassignedReply, how: str, note: Callable[[UnitOfWork], None] | None = None
+    ) -> None:
         stored = reply.stored
-        if await self._units.run(lambda uow: store.delete_unassigned(stored.digest, uow), WritePriority.BATCHES):
+
+        async def work(uow: UnitOfWork) -> bool:
+            was_there = await store.delete_unassigned(stored.digest, uow)
+            if was_there and note is not None:
+                note(uow)
+            return was_there
+
+        if await self._units.run(work, WritePriority.BATCHES):
             UNASSIGNED_SETTLED.labels(how).inc()
             log.info(
                 "unassigned_reply_settled",

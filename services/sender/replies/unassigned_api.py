@@ -89,6 +89,8 @@ def create_router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -
         found = await unassigned.listed(caller.merchant.id, END if cursor is None else _from(cursor), limit + 1)
         shown = found[:limit]
         opened = caller.may(DECIDES)
+        if opened and shown:
+            await unassigned.revealed(caller, len(shown))
         return UnassignedPage(
             replies=[_view(each, opened=opened) for each in shown],
             next_cursor=_cursor(shown[-1]) if len(found) > limit else None,
@@ -100,7 +102,7 @@ def create_router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -
         merchant = chosen_merchant(caller, body.merchant, merchants)
         to = None if body.to is None else _number(body.to, merchant)
         try:
-            read = await unassigned.assign(caller.merchant.id, reply, merchant, to)
+            read = await unassigned.assign(caller, reply, merchant, to)
         except NotAssignable as fault:
             raise HTTPProblem(HTTPStatus.CONFLICT, fault.code, fault.detail) from None
         return Assigned(reply_class=read, merchant=merchant.id)
@@ -114,7 +116,7 @@ def create_router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -
                 "reads_as_opt_out",
                 "this reply reads as an opt-out; assign it to its person, or dismiss it with although_opt_out: true",
             )
-        await unassigned.dismiss(caller.merchant.id, reply)
+        await unassigned.dismiss(caller, reply)
         return Dismissed()
 
     return router

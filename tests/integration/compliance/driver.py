@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from services.compliance import app, store, tables
 from services.compliance.gate.records import DecisionRecord, record_of
-from services.compliance.ledger.entries import first_break
 from services.compliance.store import RecipientState
+from shared.chain import first_break
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Row
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported

@@ -14,11 +14,11 @@ from services.cli.app import app
 from services.compliance import tables
 from services.compliance.ledger import export
 from services.compliance.ledger.roots import GRACE, RootKeeper
-from services.compliance.ledger.signing import SigningKey
 from services.compliance.ledger.verification import Verifier
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.events.consent import ConsentAct
 from shared.ids import MerchantId
+from shared.signing import SigningKey
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
 from tests.integration.compliance.driver import ComplianceDriver, opened

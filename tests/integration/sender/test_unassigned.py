@@ -10,6 +10,8 @@ from services.sender.instruments import UNASSIGNED_SETTLED
 from services.sender.replies import store, unassigned
 from services.sender.replies.intake import ReplyIntake
 from services.sender.replies.unassigned_api import chosen_merchant
+from services.sender.tables import audit_tables
+from shared.audit_log import AuditLog
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentReported
 from shared.events.engagement import ReplyReceived
@@ -171,10 +173,12 @@ async def test_the_operator_may_say_that_it_was_meant_for_another_shop(driver: S
 
     await deliver(driver)
     units, sealer = driver.harness.runtime.units, driver.sealer
-    replies = unassigned.UnassignedReplies(units, sealer, driver.sender.providers, ReplyIntake(units, sealer))
+    replies = unassigned.UnassignedReplies(
+        units, sealer, driver.sender.providers, ReplyIntake(units, sealer), AuditLog(audit_tables, sealer)
+    )
     [listed_reply] = (await listed(driver))["replies"]
     reply = await replies.find(acme.id, listed_reply["id"])
     assert reply is not None
-    await replies.assign(acme.id, reply, other, E164(PERSON))
+    await replies.assign(operator, reply, other, E164(PERSON))
     [row] = await driver.replies()
     assert (row["merchant_id"], row["sender_number"], row["reply_class"]) == ("other", "+12025550177", "opt_out")

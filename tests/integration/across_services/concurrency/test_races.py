@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 
 from services.compliance.ledger.roots import RootKeeper
-from services.compliance.ledger.signing import SigningKey
 from services.compliance.tables import daily_roots, decisions, erasures, ledger, preferences, send_slots
 from services.ingest.app import build as build_ingest
 from services.ingest.tables import deliveries
@@ -24,6 +23,7 @@ from shared.events.follow_up import FollowUpCleared, FollowUpDeferred, Purpose
 from shared.events.trigger import TriggerReceived
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
+from shared.signing import SigningKey
 from shared.telemetry.health import Health
 from shared.testing import make
 from shared.testing.clock import FakeClock

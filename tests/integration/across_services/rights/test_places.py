@@ -8,12 +8,19 @@ from typing import Any, get_args
 import pytest
 import sqlalchemy as sa
 
-from services.compliance.sealed import SEALED_FOR_GOOD
+import services.compliance.sealed
+import services.scheduler.sealed
+import services.sender.sealed
+from services.compliance.tables import audit_tables as compliance_audit
 from services.ingest.tables import former_people
 from services.scheduler.controls import store as control_store
 from services.scheduler.controls.store import StoredControl
+from services.scheduler.tables import audit_tables as scheduler_audit
+from services.sender.tables import audit_tables as sender_audit
 from services.sender.tables import dispatches, short_links, unassigned_replies
 from shared import aad
+from shared.audit import Actor, ActorKind, AddressClass, AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit_log import AuditLog
 from shared.controls import Control, ControlAction, ControlScope
 from shared.db.reseal import resealed
 from shared.db.transaction import WritePriority
@@ -29,7 +36,14 @@ from shared.testing.sealed import of_old, ring_of
 from tests.integration.across_services.rights.driver import RightsDriver
 from tests.integration.across_services.rights.test_resealing import ACME, SEALED, Cell, cells
 
-EVERY = {**SEALED, **SEALED_FOR_GOOD}
+EVERY = {
+    **SEALED,
+    **services.compliance.sealed.SEALED_FOR_GOOD,
+    **services.scheduler.sealed.SEALED_FOR_GOOD,
+    **services.sender.sealed.SEALED_FOR_GOOD,
+}
+SUBJECT = AuditSubject(AuditSubjectKind.MERCHANT, ACME)
+DEED = Deed(ACME, AuditAction.HOLD_RELEASED, SUBJECT, reason="they are known to us")
 
 
 async def filled(driver: RightsDriver) -> list[Cell]:
@@ -88,6 +102,9 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         await uow.db.insert(unassigned_replies, [stray])
         await uow.db.insert(short_links, links)
         await uow.db.insert(former_people, [former])
+        for tables in (compliance_audit, scheduler_audit, sender_audit):
+            for _ in range(2):
+                AuditLog(tables, driver.sealer).record(uow, Actor(ActorKind.API_KEY, "all", AddressClass.NONE), DEED)
 
     await driver.harness.runtime.units.run(work, WritePriority.BATCHES)
     claim = make.event(ConsentReported, recipient_id=driver.person, occurred_at=now)

@@ -52,6 +52,10 @@ LISTS = (
     "/v1/erasures",
     "/v1/exports",
     "/v1/flows",
+    "/v1/audit/compliance",
+    "/v1/audit/scheduler?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
+    "/v1/audit/sender/days",
+    "/v1/audit/compliance/days/2026-12-01",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/kpis?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
 )

@@ -21,6 +21,8 @@ from tests.integration.across_services.rights.driver import RightsDriver
 SEALED: Final[Sealed] = {table: columns for service in SERVICES for table, columns in sealed_of(service).items()}
 ACME: Final = MerchantId("acme")
 NOT_SEALED: Final = {
+    **{f"{each}_audit.canonical": "what is hashed" for each in ("compliance", "scheduler", "sender")},
+    **{f"{each}_audit.reason": "its hash is in the chain" for each in ("compliance", "scheduler", "sender")},
     "compliance_consent_ledger.canonical": "what is hashed",
     "compliance_consent_ledger.evidence": "its hash is in the chain",
     "compliance_decisions.record": "holds no identity",

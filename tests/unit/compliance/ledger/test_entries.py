@@ -10,15 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.compliance.ledger.entries import (
-    GENESIS,
-    JSONValue,
-    LedgerEntry,
-    canonical_json,
-    chained,
-    daily_root,
-    first_break,
-)
+from services.compliance.ledger.entries import LedgerEntry
+from shared.chain import GENESIS, JSONValue, canonical_json, chained, daily_root, first_break
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.ids import EventId, MerchantId, RecipientId
 

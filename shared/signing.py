@@ -1,9 +1,10 @@
-"""The key that signs each day of the ledger: anybody with the public key can check a root, only this key can sign one.
+"""The key that signs each day of the ledger and of audit logs: with its public half anybody can check a root.
 
 Ed25519 (RFC 8032) and not an HMAC: the key that checks an HMAC could also forge it.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -41,8 +42,8 @@ class SigningKey:
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except OSError as problem:
             raise ConfigurationFault(
-                f"{path}: the ledger's signing key cannot be read ({problem.strerror}); restore it from your backup, "
-                "or name another with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE"
+                f"{path}: the signing key cannot be read ({problem.strerror}); restore it from your backup, or name "
+                "another with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE, and FOLLOWUP_AUDIT_SIGNING_KEY_FILE for audit logs"
             ) from None
         except (ValueError, TypeError):
             raise ConfigurationFault(f"{path}: not a signing key; restore it from your backup") from None
@@ -66,20 +67,21 @@ class SigningKey:
         """Return the public half: 32 bytes as 64 hex digits."""
         return self._private.public_key().public_bytes_raw().hex()
 
-    def signature(self, root: str) -> str:
-        """Return the signature of a daily root: 64 bytes as 128 hex digits."""
-        return self._private.sign(signed_text(root)).hex()
+    def signature(self, root: str, of: str = "ledger") -> str:
+        """Return the signature of a daily root `of` the ledger or an audit log: 64 bytes as 128 hex digits."""
+        return self._private.sign(signed_text(root, of)).hex()
 
 
-def signed_text(root: str) -> bytes:
+def signed_text(root: str, of: str = "ledger") -> bytes:
     """Return the bytes that are signed; the first line keeps the signature from being valid for anything else."""
-    return b"followup ledger root\n" + root.encode()
+    return f"followup {of} root\n{root}".encode()
 
 
 def key_of(chosen: Path | None, process: ProcessSettings) -> SigningKey | None:
     """Return the key in the file an operator chose, else that beside the keyring, made on first use.
 
-    None if there is none and its folder is not writable: then days stay unsigned.
+    None if there is none and its folder is not writable: then days stay unsigned. Processes that start together make
+    one key.
 
     Raises:
         ConfigurationFault: a key file exists, or was named, and cannot be used.
@@ -90,5 +92,16 @@ def key_of(chosen: Path | None, process: ProcessSettings) -> SigningKey | None:
     if not path.exists():
         if not os.access(path.parent, os.W_OK):
             return None
-        SigningKey.new().save(path)
+        _make(path)
     return SigningKey.load(path)
+
+
+def _make(path: Path) -> None:
+    """Write a new key, whole or not at all, unless another process was quicker."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    SigningKey.new().save(fresh)
+    try:
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()

@@ -1,0 +1,11 @@
+"""What people do is entered into an audit log."""
+
+from shared.db.migration_tables import create_audit_tables
+
+revision = "compliance_0005"
+down_revision = "compliance_0004"
+
+
+def upgrade() -> None:
+    """Bring the schema up."""
+    create_audit_tables("compliance")

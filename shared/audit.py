@@ -1,0 +1,153 @@
+"""Who did what: an entry of an audit log, and the bytes of it that are hashed (pure).
+
+An entry holds ids, names of fields, keyed hashes and counts, never a value about a person. The reason that somebody
+gave is kept sealed beside it, and the entry holds only the hash of the sealed bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.chain import canonical_json
+from shared.http.networks import address_of
+from shared.ids import MerchantId, RecipientId
+from shared.unix_time import microseconds
+
+
+class AuditAction(StrEnum):
+    """Everything that is entered into audit logs."""
+
+    CONTROL_PAUSED = "control.paused"
+    CONTROL_STOPPED = "control.stopped"
+    CONTROL_LIFTED = "control.lifted"
+    FOLLOW_UP_CANCELLED = "follow-up.cancelled"
+    HOLD_RELEASED = "hold.released"
+    CONSENT_RECORDED = "consent.recorded"
+    CONSENT_REVOKED = "consent.revoked"
+    CONSENTS_IMPORTED = "consents.imported"
+    PREFERENCE_LINKS_REVOKED = "preference-links.revoked"
+    ERASURE_ASKED = "erasure.asked"
+    EXPORT_ASKED = "export.asked"
+    REPLY_ASSIGNED = "reply.assigned"
+    REPLY_DISMISSED = "reply.dismissed"
+    REPLIES_REVEALED = "replies.revealed"
+    """The texts and numbers of unassigned replies were shown."""
+
+
+class AuditSubjectKind(StrEnum):
+    """What an action can be on."""
+
+    CONTROL = "control"
+    FOLLOW_UP = "follow_up"
+    CONSENT = "consent"
+    RECIPIENT = "recipient"
+    REQUEST = "request"
+    REPLY = "reply"
+    MERCHANT = "merchant"
+
+
+class ActorKind(StrEnum):
+    """In what capacity somebody acted."""
+
+    API_KEY = "api_key"
+    OPERATOR = "operator"
+    """Whoever holds the operator's token: the commands on the machine do."""
+
+
+class AddressClass(StrEnum):
+    """Where a request came from. The address itself is personal, and is not kept."""
+
+    THIS_MACHINE = "this_machine"
+    PRIVATE = "private"
+    PUBLIC = "public"
+    NONE = "none"
+    """No address is known."""
+
+    @classmethod
+    def of(cls, host: str) -> "AddressClass":
+        """Return the class of a client's address."""
+        address = address_of(host)
+        if address is None:
+            return cls.NONE
+        if address.is_loopback:
+            return cls.THIS_MACHINE
+        return cls.PUBLIC if address.is_global else cls.PRIVATE
+
+
+class Actor(NamedTuple):
+    """Who acts, and from where."""
+
+    kind: ActorKind
+    id: str
+    """The id of the API key, or `operator`."""
+    origin: AddressClass
+
+
+class AuditSubject(NamedTuple):
+    """What an action is on."""
+
+    kind: AuditSubjectKind
+    id: str
+
+
+class Deed(NamedTuple):
+    """One action of somebody, before it is entered."""
+
+    merchant_id: MerchantId
+    action: AuditAction
+    subject: AuditSubject
+    recipient_id: RecipientId | None = None
+    """The person it is about, if it is about one."""
+    fields: tuple[str, ...] = ()
+    """The names of what was given, without the values."""
+    counts: Mapping[str, int] = {}
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One action as it is kept."""
+
+    id: UUID
+    """Rises with time."""
+    service: str
+    merchant_id: MerchantId
+    at: datetime
+    actor: Actor
+    action: AuditAction
+    subject: AuditSubject
+    recipient_id: RecipientId | None = None
+    fields: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    reason_sha256: str | None = None
+    """Of the sealed bytes, never of the plain ones, which could be guessed after they were erased."""
+
+    @property
+    def day(self) -> str:
+        """The UTC day whose chain it is in."""
+        return self.at.date().isoformat()
+
+    def canonical(self) -> bytes:
+        """Return the bytes that are hashed (RFC 8785); the same entry always gives the same bytes."""
+        return canonical_json(
+            {
+                "action": self.action.value,
+                "actor": self.actor.id,
+                "actor_kind": self.actor.kind.value,
+                "at": microseconds(self.at),
+                "counts": dict(self.counts),
+                "day": self.day,
+                "fields": sorted(self.fields),
+                "id": str(self.id),
+                "merchant": self.merchant_id,
+                "origin": self.actor.origin.value,
+                "reason_sha256": self.reason_sha256,
+                "recipient": None if self.recipient_id is None else str(self.recipient_id),
+                "service": self.service,
+                "subject": self.subject.id,
+                "subject_kind": self.subject.kind.value,
+            }
+        )
