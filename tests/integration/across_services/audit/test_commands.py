@@ -62,7 +62,8 @@ def test_an_export_is_verified_with_python_alone_and_a_change_is_found_out(folde
 
     def checked() -> int:
         command = [sys.executable, "-I", "verify_ledger.py", str(file)]
-        return subprocess.run(command, cwd=alone, env=dict(os.environ), check=False, capture_output=True).returncode
+        done = subprocess.run(command, cwd=alone, env=dict(os.environ), check=False, capture_output=True)  # noqa: S603 - our own
+        return done.returncode
 
     by_file = ("audit", "verify", "--file", str(file))
     assert (checked(), run(folder, *by_file)[0]) == (0, 0)
@@ -75,6 +76,8 @@ def test_a_change_of_the_database_is_found_out_by_verify(folder: Path) -> None:
     assert (code, "holds acme: 1 entries, 0 signed days, 1 not signed yet" in said) == (0, True)
     with closing(sqlite3.connect(folder / "data" / "followup.db")) as raw, raw:
         raw.execute("DELETE FROM compliance_audit")
+    for sums in (folder / "data").glob("followup.db.*"):  # they would say that the file was changed, not where
+        sums.unlink()
     code, said = run(folder, "audit", "verify")
     assert code == 1
     assert "entries are missing or changed" in said
