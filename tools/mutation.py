@@ -33,6 +33,7 @@ _PURE = {
     "services/compliance/caps": ("frequency", "limits"),
     "services/compliance/gate": (*("decision", "evaluation", "inputs", "records", "setting", "verdicts", "wording"),),
     "services/compliance/ledger": ("entries", "standing"),
+    "shared": ("chain",),
     "shared/rule_files": ("loader", "time_zones"),
     "shared/rules": ("holiday_calendars", "numbers", "places", "quiet_hours", "table", "zones"),
 }
