@@ -2,10 +2,10 @@
 
 from shared.db.migration_tables import create_audit_tables
 
-revision = "sender_0009"
-down_revision = "sender_0008"
+revision = "compliance_0006"
+down_revision = "compliance_0005"
 
 
 def upgrade() -> None:
     """Bring the schema up."""
-    create_audit_tables("sender")
+    create_audit_tables("compliance")

@@ -2,10 +2,10 @@
 
 from shared.db.migration_tables import create_audit_tables
 
-revision = "compliance_0005"
-down_revision = "compliance_0004"
+revision = "scheduler_0012"
+down_revision = "scheduler_0011"
 
 
 def upgrade() -> None:
     """Bring the schema up."""
-    create_audit_tables("compliance")
+    create_audit_tables("scheduler")

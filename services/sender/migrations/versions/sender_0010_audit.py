@@ -2,10 +2,10 @@
 
 from shared.db.migration_tables import create_audit_tables
 
-revision = "scheduler_0010"
-down_revision = "scheduler_0009"
+revision = "sender_0010"
+down_revision = "sender_0009"
 
 
 def upgrade() -> None:
     """Bring the schema up."""
-    create_audit_tables("scheduler")
+    create_audit_tables("sender")
