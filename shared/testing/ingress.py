@@ -13,7 +13,6 @@ PATHS = {
     "/v1/flows": "scheduler",
     "/v1/controls": "scheduler",
     "/v1/enrollments": "scheduler",
-    "/v1/controls": "scheduler",
     "/v1/audit/scheduler": "scheduler",
     "/v1/audit/compliance": "compliance",
     "/v1/audit/sender": "sender",
