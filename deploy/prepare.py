@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from shared.http.auth import KEY_PREFIX, key_sha256
+from shared.http.console_tokens import TokenSigner
 from shared.privacy import KEYRING_FILE_MODE, Keyring
 from shared.signing import SigningKey
 
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> None:
     prepare(given.env, given.state)
     sys.stdout.write(
         f"{given.env}: settings and passwords\n"
-        f"{given.state}/secrets: keyring, ledger and audit keys (back them up), operator token, API key\n"
+        f"{given.state}/secrets: keyring, ledger and audit keys (back them up), console key, operator token, API key\n"
         f"{given.state}/merchants: a shop to try\n"
     )
 
@@ -52,11 +53,15 @@ def prepare(env: Path, state: Path) -> None:
     for name in ("ledger-key.pem", "audit-key.pem"):
         if not (kept / name).exists():
             SigningKey.new().save(kept / name)
+    if not (kept / "console-key.pem").exists():
+        TokenSigner.new().save(kept / "console-key.pem")
     _write_once(kept / "operator-token", secrets.token_urlsafe(32))
     _write_once(kept / "api-key", KEY_PREFIX + secrets.token_urlsafe(32))
     _write_merchants(state / "merchants", (kept / "api-key").read_text(encoding="utf-8"))
     example = (HERE.parent / ".env.example").read_text(encoding="utf-8")
-    _write_once(env, "\n".join(_filled(example.splitlines(), _identity())) + "\n")
+    given = {**_identity(), "FOLLOWUP_CONSOLE_PUBLIC_KEY": TokenSigner.load(kept / "console-key.pem").public_key}
+    _write_once(env, "\n".join(_filled(example.splitlines(), given)) + "\n")
+    _append_missing(env, example.splitlines(), given)
     if os.getuid() == 0:
         for path in (kept, *kept.iterdir(), state / "simulator"):
             os.chown(path, _IMAGE_USER, _IMAGE_USER)
@@ -70,6 +75,16 @@ def _filled(lines: Iterable[str], given: Mapping[str, str]) -> Iterable[str]:
             yield line
         else:
             yield f"{name}={given.get(name) or secrets.token_hex(24)}"
+
+
+def _append_missing(env: Path, example: Iterable[str], given: Mapping[str, str]) -> None:
+    """Add the variables that a later version asks for to the settings of an earlier one."""
+    known = {line.partition("=")[0] for line in env.read_text(encoding="utf-8").splitlines()}
+    wanted = [line for line in example if "=" in line and not line.startswith("#")]
+    missing = list(_filled((line for line in wanted if line.partition("=")[0] not in known), given))
+    if missing:
+        with env.open("a", encoding="utf-8") as stream:
+            stream.write("\n".join(missing) + "\n")
 
 
 def _identity() -> Mapping[str, str]:

@@ -1,1 +1,1 @@
-"""The five services; each speaks to the others through events alone."""
+"""The six services; five speak to each other through events alone, the console calls their HTTP paths."""

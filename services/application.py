@@ -10,6 +10,7 @@ from shared.housekeeping import Housekeeping
 from shared.http.access import AccessPolicy
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
+from shared.http.console_tokens import TokenVerifier
 from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 
@@ -38,6 +39,7 @@ def create_application(
     *,
     log: MonitoredPart | None = None,
     around: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    console: TokenVerifier | None = None,
 ) -> FastAPI:
     """Return the app of a process; its services and its housekeeping run while the app does.
 
@@ -48,8 +50,10 @@ def create_application(
         token: the operator's.
         log: reported under "log", where the process reads one that can fail by itself.
         around: entered before the first service starts, left after the last has stopped.
+        console: checks the console's calls; by default against the public key of the settings.
     """
-    housekeeping = Housekeeping(runtime, [service.system_tables for service in services])
+    readers = [service for service in services if service.consumer is not None]
+    housekeeping = Housekeeping(runtime, [service.system_tables for service in readers])
     parts: dict[str, MonitoredPart] = {service.name: service for service in services}
     if log is not None:
         parts["log"] = log
@@ -75,7 +79,12 @@ def create_application(
     return create_app(
         title,
         [router for service in services for router in service.routers],
-        keys=Keys(runtime.merchants, RateLimit(settings.requests_per_second, runtime.clock), token),
+        keys=Keys(
+            runtime.merchants,
+            RateLimit(settings.requests_per_second, runtime.clock),
+            token,
+            console or TokenVerifier(settings.console_public_key, runtime.clock),
+        ),
         health=health,
         max_body_bytes=settings.max_body_bytes,
         max_webhook_body_bytes=settings.max_webhook_body_bytes,

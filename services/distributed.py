@@ -23,6 +23,7 @@ from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import KafkaCluster
+from shared.bus.no_log import NoLog
 from shared.bus.relay_replay import offsets_since, republish, rewind_positions
 from shared.clock import SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
@@ -43,6 +44,8 @@ from shared.telemetry.logs import logger
 _HERE = Path(__file__).parent
 
 _TAKES_ADVICE, _ADVICE = "scheduler", "services.compliance.gate.advice"
+_WITHOUT_EVENTS = {"console"}
+"""Services that read and publish no events and hold nothing encrypted: they get neither the log nor the keyring."""
 _LOW_PRIORITY = {"metrics"}
 """Services that no text waits for: they get the processor last where services share a machine."""
 
@@ -101,7 +104,8 @@ class OpenedService:
 
     runtime: Runtime
     service: Service
-    log: KafkaLog
+    log: KafkaLog | None
+    """None where the service has no events."""
 
 
 def cluster_of(settings: KafkaSettings) -> KafkaCluster:
@@ -142,6 +146,10 @@ async def open_service(name: str, settings: ProcessSettings) -> AsyncIterator[Op
         DatabaseUnavailable: PostgreSQL cannot be reached now.
     """
     prefer_tzdata_wheel()
+    if name in _WITHOUT_EVENTS:
+        async with _open_without_events(name, settings) as opened:
+            yield opened
+        return
     if settings.keyring_file is None:
         raise ConfigurationFault(
             "FOLLOWUP_KEYRING_FILE is not set: all processes share one keyring; `followup keys keyring FILE` makes one"
@@ -169,11 +177,29 @@ async def open_service(name: str, settings: ProcessSettings) -> AsyncIterator[Op
         yield OpenedService(runtime, service, kafka)
 
 
+@asynccontextmanager
+async def _open_without_events(name: str, settings: ProcessSettings) -> AsyncIterator[OpenedService]:
+    """Build a service that needs neither the log nor the keyring: whoever breaks into it finds neither there.
+
+    Raises:
+        ConfigurationFault: a file or setting is wrong; the message says which and what to do.
+        DatabaseUnavailable: PostgreSQL cannot be reached now.
+    """
+    clock = SystemClock(settings.clock_file)
+    directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
+    refuse_moved_clock(clock, directory)
+    async with _database(name) as database:
+        await database.require([schema_of(name)])
+        runtime = Runtime(settings, clock, database, NoLog(), Sealer(Keyring.new()), directory)
+        yield OpenedService(runtime, build_service(name, runtime), None)
+
+
 def create(opened: OpenedService) -> FastAPI:
     """Return the HTTP side of a service; the service runs while the app does."""
     runtime, service, log = opened.runtime, opened.service, opened.log
     token = operator_token(runtime.settings.operator_token_file)
-    return create_application(f"Followup {service.name}", runtime, [service], token, log=log, around=log.running)
+    around = log.running if log is not None else None
+    return create_application(f"Followup {service.name}", runtime, [service], token, log=log, around=around)
 
 
 async def serve(name: str, settings: ProcessSettings) -> None:
@@ -209,8 +235,9 @@ async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
             yield f"{name}: role and schema are there"
         async with _database(name) as database:
             await database.upgrade([schema_of(name)])
-            metadata, _ = outbox.metadata_of(name)
-            await outbox.create(database, metadata)
+            if name not in _WITHOUT_EVENTS:
+                metadata, _ = outbox.metadata_of(name)
+                await outbox.create(database, metadata)
         yield f"{name}: tables are at the newest schema"
     await create_topics(cluster)
     yield f"Kafka: topics are there, {cluster.partitions} partitions each"

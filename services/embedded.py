@@ -1,8 +1,9 @@
-"""All five services and the simulated provider in one process; the only module that imports more than one service."""
+"""All six services and the simulated provider in one process; the only module that imports more than one service."""
 
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from fastapi.responses import RedirectResponse
 
 import services.compliance.app
 import services.compliance.tables
+import services.console.app
+import services.console.tables
 import services.ingest.app
 import services.ingest.tables
 import services.metrics.app
@@ -23,6 +26,9 @@ import services.sender.app
 import services.sender.tables
 from services.application import create_application
 from services.compliance.gate.advice import advise
+from services.console.calls import ServiceCalls
+from services.console.first_user import FIRST_USER
+from services.console.settings import ConsoleSettings
 from services.simulator.app import Simulator
 from services.simulator.config import SimulatorConfig
 from shared.bus import local
@@ -39,6 +45,7 @@ from shared.db.private_file import PRIVATE
 from shared.db.sqlite import SQLiteDatabase
 from shared.errors import ConfigurationFault
 from shared.http.auth import operator_token
+from shared.http.console_tokens import TokenSigner, TokenVerifier
 from shared.http.networks import is_loopback
 from shared.http.server import bind, limits_of, server_of
 from shared.ids import MerchantId
@@ -67,6 +74,7 @@ def schemas() -> list[Schema]:
         "compliance": services.compliance.tables.metadata,
         "sender": services.sender.tables.metadata,
         "metrics": services.metrics.tables.metadata,
+        "console": services.console.tables.metadata,
     }
     own = [Schema(name, metadata, _HERE / name / "migrations" / "versions") for name, metadata in owned.items()]
     return [Schema("log", local.metadata, Path(local.__file__).parent / "migrations" / "versions"), *own]
@@ -74,13 +82,15 @@ def schemas() -> list[Schema]:
 
 @dataclass(slots=True)
 class Application:
-    """All five services on one data folder; they run while `app` does."""
+    """All six services on one data folder; they run while `app` does."""
 
     runtime: Runtime
     app: FastAPI
     services: Sequence[Service]
     simulator: Simulator | None
     operator_token: str
+    console: TokenSigner
+    """Signs the console's calls."""
     created_keyring: Path | None
     """The keyring that this start made, if it did: an operator should back it up."""
     problems: Sequence[str] = field(default_factory=tuple)
@@ -119,14 +129,15 @@ async def open_application(
         lock.release()
 
 
-def build_services(runtime: Runtime) -> list[Service]:
-    """Return the five services, in the order in which they start."""
+def build_services(runtime: Runtime, calls: ServiceCalls) -> list[Service]:
+    """Return the six services, in the order in which they start."""
     return [
         services.ingest.app.build(runtime),
         services.scheduler.app.build(runtime, advise),
         services.compliance.app.build(runtime),
         services.sender.app.build(runtime),
         services.metrics.app.build(runtime),
+        services.console.app.build(runtime, calls),
     ]
 
 
@@ -136,18 +147,22 @@ async def create(runtime: Runtime, created_keyring: Path | None) -> Application:
     Raises:
         ConfigurationFault: the database was written with another keyring.
     """
-    built = build_services(runtime)
+    signer = TokenSigner.new()  # of this process, which both makes and checks the console's tokens
+    calls = ServiceCalls(signer, runtime.clock, ConsoleSettings())
+    built = build_services(runtime, calls)
     for service in built:
         await check_fingerprint(service.units, service.system_tables, runtime.sealer.fingerprint)
     simulator = _simulator(runtime)
     token = operator_token(runtime.settings.operator_token_file)
     around = simulator.running if simulator is not None else None
-    app = create_application("Followup", runtime, built, token, around=around)
+    verifier = TokenVerifier(signer.public_key, runtime.clock)
+    app = create_application("Followup", runtime, built, token, around=around, console=verifier)
+    calls.stay_in(app)
     app.add_route("/", _redirect_to_console, include_in_schema=False)
     if simulator is not None:
         app.router.routes.extend(simulator.routes)
     problems = [str(problem) for problem in runtime.merchants.problems]
-    return Application(runtime, app, built, simulator, token, created_keyring, problems)
+    return Application(runtime, app, built, simulator, token, signer, created_keyring, problems)
 
 
 async def _redirect_to_console(_request: Request) -> Response:
@@ -273,8 +288,18 @@ def warn_of_exposure(application: Application) -> None:
         )
 
 
+async def tell_of_first_user(application: Application) -> None:
+    """Print the one-time link that makes the first user: to a terminal alone, so that no log holds it."""
+    if not sys.stderr.isatty():
+        return
+    code = await services.console.app.sessions_of(application.runtime).first_user_code()
+    if code is not None:
+        address = application.runtime.settings.address
+        sys.stderr.write(f"First user of the console (once, within 15 minutes): {address}{FIRST_USER}?code={code}\n")
+
+
 async def serve(settings: ProcessSettings) -> None:
-    """Run all five services until the process gets a signal to stop."""
+    """Run all six services until the process gets a signal to stop."""
     listener, settings = bind(settings)
     with listener:
         async with open_application(settings) as application:
@@ -283,6 +308,7 @@ async def serve(settings: ProcessSettings) -> None:
             if application.created_keyring is not None:
                 log.warning("keyring_created", path=str(application.created_keyring), advice="back it up: see docs")
             warn_of_exposure(application)
+            await tell_of_first_user(application)
             async with process_file(application):
                 freeze_startup_objects()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")

@@ -116,7 +116,8 @@ class Service:
     metadata: MetaData
     system_tables: SystemTables
     units: UnitOfWorkRunner
-    consumer: Consumer
+    consumer: Consumer | None
+    """None where the service reads no events."""
     tasks: WatchedTasks
     routers: Sequence[APIRouter] = ()
     loops: Sequence[Loop] = ()
@@ -128,12 +129,12 @@ class Service:
     @property
     def events(self) -> Router:
         """The handlers of events."""
-        return self.consumer.router
+        return self.consumer.router if self.consumer is not None else Router()
 
     @property
-    def runner(self) -> Runner:
-        """What runs the handlers of events."""
-        return self.consumer.runner
+    def runner(self) -> Runner | None:
+        """What runs the handlers of events, where there are any."""
+        return self.consumer.runner if self.consumer is not None else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -142,7 +143,8 @@ class Service:
             await start()
         for loop in self.loops:
             self.tasks.start(loop.name, loop.run_forever())
-        self.tasks.start("events", self.runner.run_forever())
+        if self.runner is not None:
+            self.tasks.start("events", self.runner.run_forever())
         try:
             yield
         finally:
@@ -171,12 +173,13 @@ class Service:
 
     def _pulses(self) -> Iterator[Pulse]:
         yield from (loop.pulse for loop in self.loops)
-        yield self.runner.pulse
+        if self.runner is not None:
+            yield self.runner.pulse
 
 
-def halted(consumer: Consumer, tasks: WatchedTasks) -> str | None:
+def halted(consumer: Consumer | None, tasks: WatchedTasks) -> str | None:
     """Return why a consumer or one of the long tasks beside it stopped for good, or None."""
-    return consumer.runner.halted or tasks.ended()
+    return (consumer.runner.halted if consumer is not None else None) or tasks.ended()
 
 
 def _joined(sentences: Iterable[str | None]) -> str | None:

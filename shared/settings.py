@@ -116,6 +116,10 @@ class ProcessSettings(Settings):
         None,
         description="File with the operator's bearer token; embedded mode makes one at each start without.",
     )
+    console_public_key: str = Field(
+        "",
+        description="Public half of the console's signing key, 64 hex digits: its calls are taken (distributed).",
+    )
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")
 
     merchant_events_per_second: float = Field(

@@ -68,6 +68,10 @@ class APIClient:
         """Return the JSON answer to a POST."""
         return self._checked(self._runner.run(self._client.post(path, json=body, headers=self._headers(merchant))))
 
+    def delete(self, merchant: str, path: str) -> dict[str, Any]:
+        """Return the JSON answer to a DELETE."""
+        return self._checked(self._runner.run(self._client.delete(path, headers=self._headers(merchant))))
+
     def _headers(self, merchant: str) -> dict[str, str]:
         named = {} if merchant == OF_THE_KEY else {MERCHANT_HEADER: merchant}
         return {"Authorization": f"Bearer {self._token}", **named}

@@ -17,12 +17,12 @@ class Commands(LazyGroup):
     entries: ClassVar = {
         "demo": LazyCommand(
             "services.cli.demo:demo",
-            "Send a signed order through all five services and print each step; then keep running, to look around.",
+            "Send a signed order through all six services and print each step; then keep running, to look around.",
         ),
         "init": LazyCommand(
             "services.cli.init:init", "Make the files of a first shop: a merchant, a flow, and an API key."
         ),
-        "run": LazyCommand("services.cli.process:run", "Run all five services in this process, on one SQLite file."),
+        "run": LazyCommand("services.cli.process:run", "Run all six services in this process, on one SQLite file."),
         "serve": LazyCommand(
             "services.cli.process:serve",
             "Run one service in this process, on Kafka and PostgreSQL; any number may run.",
@@ -97,6 +97,7 @@ class Commands(LazyGroup):
             "The consent ledger: hash-chained, signed daily, and verifiable without Followup.",
         ),
         "consents": LazyCommand("services.cli.consents:consents", "Import consents collected elsewhere."),
+        "users": LazyCommand("services.cli.users:users", "Users of the console: add, list, reset a password, remove."),
         "replies": LazyCommand(
             "services.cli.replies:replies", "Replies that could not be matched to a person or a merchant's number."
         ),

@@ -1,4 +1,4 @@
-"""`followup demo`: one order through all five services in one process, printed step by step."""
+"""`followup demo`: one order through all six services in one process, printed step by step."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def demo(
     port: PortOption = None,
     once: Annotated[bool, typer.Option("--once", help="End after the last step; 0 when every step was seen.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Send a signed order through all five services and print each step; then keep running, to look around.
+    """Send a signed order through all six services and print each step; then keep running, to look around.
 
     Example: followup demo
     Example: followup demo --once --port 0
@@ -57,7 +57,7 @@ async def tell_story(
         def tell(title: str, sentence: str) -> None:
             console.print(f"[green]✓[/] [bold]{title:<{_TITLE_COLUMNS}}[/] {escape(sentence)}", soft_wrap=True)
 
-        console.print("[bold]Followup[/]: five services in one process, a simulated provider, one shop.\n")
+        console.print("[bold]Followup[/]: six services in one process, a simulated provider, one shop.\n")
         try:
             missing = await Story(running.actions, running.clock.now, tell, patience_seconds).run()
         except httpx2.TransportError:

@@ -22,7 +22,7 @@ from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.privacy import Keyring
 from shared.service import Runtime
 from shared.settings import ProcessSettings
-from shared.vocabulary.service_names import SERVICES
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 _KEYRING_FILE = "keyring.json"
 
@@ -140,14 +140,14 @@ async def _embedded(settings: ProcessSettings) -> ResealProgress:
     from services import embedded  # noqa: PLC0415 - slow to import, and `keys new` needs none of it
 
     async with embedded.open_application(settings) as application:
-        return await _all(application.runtime, SERVICES)
+        return await _all(application.runtime, EVENT_SERVICES)
 
 
 async def _distributed(settings: ProcessSettings) -> ResealProgress:
     from services import distributed  # noqa: PLC0415 - slow to import, and `keys new` needs none of it
 
     total = ResealProgress()
-    for name in SERVICES:
+    for name in EVENT_SERVICES:
         async with distributed.open_service(name, settings) as application:
             found = await _all(application.runtime, [name])
         total.looked_at += found.looked_at

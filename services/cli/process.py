@@ -18,13 +18,13 @@ from shared.errors import ConfigurationFault
 from shared.service import Service
 from shared.settings import ProcessSettings
 from shared.telemetry import logs
-from shared.vocabulary.service_names import SERVICES
+from shared.vocabulary.service_names import EVENT_SERVICES, SERVICES
 
 
 def run(
     merchants: MerchantsOption = None, data: DataOption = None, port: PortOption = None, host: HostOption = None
 ) -> None:
-    """Run all five services in this process, on one SQLite file.
+    """Run all six services in this process, on one SQLite file.
 
     Example: followup run --merchants merchants --data data --port 8080
     """
@@ -34,14 +34,15 @@ def run(
 
 
 def serve(
-    service: Annotated[str, typer.Argument(help="ingest, scheduler, compliance, sender or metrics.")],
+    service: Annotated[str, typer.Argument(help="ingest, scheduler, compliance, sender, metrics or console.")],
     merchants: MerchantsOption = None,
     port: PortOption = None,
     host: HostOption = None,
 ) -> None:
     """Run one service in this process, on Kafka and PostgreSQL; any number may run.
 
-    FOLLOWUP_<SERVICE>_DATABASE_URL, FOLLOWUP_KAFKA_BOOTSTRAP and FOLLOWUP_KEYRING_FILE must be set.
+    FOLLOWUP_<SERVICE>_DATABASE_URL, FOLLOWUP_KAFKA_BOOTSTRAP and FOLLOWUP_KEYRING_FILE must be set; the console needs
+    FOLLOWUP_CONSOLE_SIGNING_KEY_FILE instead of the last two.
 
     Example: followup serve scheduler --merchants merchants --port 8082
     """
@@ -92,7 +93,7 @@ def relay_again(
         typer.echo(
             f"Only the last {kept:g} minutes were kept (FOLLOWUP_KAFKA_KEEP_MINUTES); older events cannot be relayed."
         )
-    asyncio.run(_print_each(distributed.relay_again(_known(service), since_minutes)))
+    asyncio.run(_print_each(distributed.relay_again(_known(service, EVENT_SERVICES), since_minutes)))
 
 
 async def _print_each(steps: AsyncIterator[str]) -> None:
@@ -107,19 +108,19 @@ def redrive(merchants: MerchantsOption = None, data: DataOption = None, service:
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data)
     work = _redrive_distributed if KafkaSettings().bootstrap else _redrive
-    asyncio.run(work(settings, _known(service)))
+    asyncio.run(work(settings, _known(service, EVENT_SERVICES)))
 
 
-def _known(names: Sequence[str] | None) -> Sequence[str]:
+def _known(names: Sequence[str] | None, services: Sequence[str] = SERVICES) -> Sequence[str]:
     """Return the named services, or all.
 
     Raises:
         ConfigurationFault: there is no such service.
     """
     for name in names or ():
-        if name not in SERVICES:
-            raise ConfigurationFault(f"there is no service {name}; {did_you_mean(name, SERVICES)}")
-    return names or SERVICES
+        if name not in services:
+            raise ConfigurationFault(f"there is no service {name}; {did_you_mean(name, services)}")
+    return names or services
 
 
 async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> None:

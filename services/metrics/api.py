@@ -1,4 +1,4 @@
-"""The HTTP entry point of metrics: figures, the rows behind them, the story of each follow-up, and the console."""
+"""The HTTP entry point of metrics: figures, the rows behind them, the story of each follow-up, and parts of pages."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -11,8 +11,7 @@ from pydantic import BeforeValidator
 
 from services.metrics import journeys, store
 from services.metrics.api_models import FactsAnswer, JourneyAnswer, KPIAnswer, KPIsAnswer, WindowAnswer
-from services.metrics.console.pages import ConsolePages
-from services.metrics.console.sign_in import SignIn
+from services.metrics.console.pages import PageParts
 from services.metrics.domain.customer_retention import retention_figures
 from services.metrics.domain.grouping import Dimension, Window, column_of, grouped
 from services.metrics.domain.kpis import Breakdown, Figure, figures
@@ -115,13 +114,13 @@ class MetricsEndpoints:
         return journeys.journey_answer(found, self._units.clock.now(), self._settings, zone)
 
 
-def create_routers(metrics: MetricsEndpoints, sign_in: SignIn, console: ConsolePages) -> tuple[APIRouter, ...]:
-    """Return the routes of the API, of signing in to the console, and of the console's pages."""
+def create_routers(metrics: MetricsEndpoints, parts: PageParts) -> tuple[APIRouter, ...]:
+    """Return the routes of the API, and of what the console puts into its pages."""
     router = APIRouter(tags=["metrics"])
     router.add_api_route("/v1/kpis", metrics.kpis, summary="Figures with formula, parts, and the rows behind each")
     router.add_api_route("/v1/facts", metrics.facts, summary="The rows behind a number")
     router.add_api_route("/v1/journeys/{follow_up_id}", metrics.journey, summary="One follow-up's story")
-    return router, sign_in.create_codes_router(), sign_in.create_router(), console.create_router(sign_in.sessions)
+    return router, parts.create_router()
 
 
 def _window(since: datetime | None, until: datetime | None, now: datetime) -> Window:

@@ -2,10 +2,7 @@
 
 from services.metrics import api, consumer
 from services.metrics.api import MetricsEndpoints
-from services.metrics.console.pages import ConsolePages
-from services.metrics.console.rendering import PageRenderer
-from services.metrics.console.sessions import Sessions
-from services.metrics.console.sign_in import SignIn
+from services.metrics.console.pages import PageParts
 from services.metrics.loops import create_loops
 from services.metrics.privacy import create_privacy
 from services.metrics.settings import MetricsSettings
@@ -18,8 +15,6 @@ from shared.tasks import WatchedTasks
 def build(runtime: Runtime) -> Service:
     """Return metrics, ready to be run by a process."""
     settings = MetricsSettings()
-    sessions = Sessions(runtime.units, runtime.merchants, settings.session_hours)
-    renderer = PageRenderer(sessions.file_problems)
     handlers = consumer.create_router(settings, create_privacy(system_tables, runtime.sealer))
     return Service(
         name="metrics",
@@ -30,8 +25,7 @@ def build(runtime: Runtime) -> Service:
         tasks=WatchedTasks("metrics"),
         routers=api.create_routers(
             MetricsEndpoints(runtime.units, settings),
-            SignIn(sessions, renderer, runtime.clock, runtime.settings.address),
-            ConsolePages(runtime.units, settings, renderer),
+            PageParts(runtime.units, settings),
         ),
         loops=create_loops(runtime.units, settings),
     )

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from services.metrics import store
 from services.metrics.domain.rollups import ALWAYS, RollupKey, hour_of, state_key
 from services.metrics.settings import MetricsSettings
-from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions, system_tables
+from services.metrics.tables import customer_orders, facts, follow_ups, rollups, system_tables
 from shared.db.sweep import ROWS_AT_ONCE, Sweep, swept
 from shared.db.system_tables import bounds_of
-from shared.db.table_bounds import BoundKind, TableBound, swept_after
+from shared.db.table_bounds import TableBound, swept_after
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import FollowUpId, first_id
@@ -31,9 +31,6 @@ BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(rollups, "an hour and combination of dimensions", _UNTIL),
     swept_after(follow_ups, "a follow-up", f"{_UNTIL} after its last event"),
     swept_after(customer_orders, "a purchase", _UNTIL),
-    TableBound(
-        sessions.name, "a sign-in, or a code for one", BoundKind.WORK, "until it ends; the next sign-in deletes it"
-    ),
     *bounds_of(system_tables),
 )
 """Every table of metrics, and what bounds it."""

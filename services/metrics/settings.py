@@ -16,7 +16,6 @@ class MetricsSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="FOLLOWUP_METRICS_", extra="ignore", frozen=True)
     section: ClassVar[str] = "metrics"
 
-    session_hours: int = Field(12, gt=0, le=24 * 30, description="How long a console sign-in lasts, in hours.")
     record_days: int = Field(
         1826,
         ge=397,

@@ -1,4 +1,4 @@
-"""The tables of metrics: facts, their sums, the projection of each follow-up, orders and console sessions."""
+"""The tables of metrics: facts, their sums, the projection of each follow-up, and orders."""
 
 import sqlalchemy as sa
 
@@ -115,15 +115,3 @@ customer_orders = sa.Table(
     sa.Index("ix_metrics_customer_orders_time", "merchant_id", "ordered_at"),
 )
 """Each order of each customer, once; the retention figures are computed from it."""
-
-sessions = sa.Table(
-    "metrics_sessions",
-    metadata,
-    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("key_sha256", sa.Text, nullable=False),
-    sa.Column("ends_at", Instant, nullable=False),
-    sa.Index("ix_metrics_sessions_ended", "merchant_id", "ends_at"),
-)
-"""Console sessions, and one-time codes that open one; by the hash of the cookie or code."""

@@ -17,8 +17,10 @@ from shared.audit import Actor, ActorKind, AddressClass
 from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.errors import ConfigurationFault
+from shared.http.console_tokens import TOKEN_PREFIX, TokenVerifier
 from shared.http.problems import HTTPProblem
 from shared.token_buckets import TokenBuckets
+from shared.vocabulary.roles import CONSOLE_SCOPES
 
 KEY_PREFIX = "fu_"
 _SHORTEST_TOKEN = 32
@@ -37,9 +39,11 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     key_sha256: str = ""
-    """Empty for the operator."""
+    """Empty for the operator; of a person at the console, the hash of their name."""
     address: str = field(default="", repr=False)
     """The client's; personal, so it is stored nowhere."""
+    body_sha256: str | None = None
+    """The hash that the body must have; None where the caller vouches for none."""
 
     @property
     def is_operator(self) -> bool:
@@ -81,9 +85,16 @@ class RateLimit:
 class Keys:
     """Finds the caller of a request."""
 
-    def __init__(self, merchants: MerchantDirectory, limit: RateLimit, operator_token: str | None = None) -> None:
+    def __init__(
+        self,
+        merchants: MerchantDirectory,
+        limit: RateLimit,
+        operator_token: str | None = None,
+        console: TokenVerifier | None = None,
+    ) -> None:
         self._merchants = merchants
         self._limit = limit
+        self._console = console
         self._operator_token = operator_token
         """Given to commands on the same machine; acts for any merchant it names."""
 
@@ -111,14 +122,41 @@ class Keys:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN, "missing_scope", f"this key lacks the scope {scope}; add it in merchant.yaml"
             )
-        if wait := self._limit.wait_seconds(digest):
+        self._take_turn(digest)
+        return Caller(merchant, key.id, frozenset(key.scopes), digest, address)
+
+    def person(self, token: str, scope: str, method: str, path: str) -> Caller:
+        """Return the person at the console for whom a token was made.
+
+        Raises:
+            HTTPProblem: 401 no such token for this request, 403 the role lacks the scope, 429 too many requests.
+        """
+        call = self._console.call(token, method, path) if self._console is not None else None
+        merchant = self._merchants.get(call.merchant) if call is not None else None
+        if call is None or merchant is None:
+            raise unauthorized()
+        scopes = CONSOLE_SCOPES.intersection(call.scopes)
+        if scope not in scopes:
+            raise HTTPProblem(
+                HTTPStatus.FORBIDDEN, "missing_scope", f"this takes the scope {scope}, which is not yours"
+            )
+        name = key_sha256(f"{merchant.id} {call.person}")
+        self._take_turn(name)
+        return Caller(merchant, call.person, scopes, name, body_sha256=call.body_sha256)
+
+    def _take_turn(self, name: str) -> None:
+        """Count a request.
+
+        Raises:
+            HTTPProblem: 429, too many requests.
+        """
+        if wait := self._limit.wait_seconds(name):
             raise HTTPProblem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too_many_requests",
                 "this key sent too many requests",
                 headers={"Retry-After": str(int(wait) + 1)},
             )
-        return Caller(merchant, key.id, frozenset(key.scopes), digest, address)
 
 
 class Requires:
@@ -132,7 +170,10 @@ class Requires:
     ) -> Caller:
         """Return the caller; `SignedInRoute` has found it already, before the body was read."""
         found: Caller | None = request.scope.get(_CALLER)
-        return found or self.caller(request)
+        caller = found or self.caller(request)
+        if caller.body_sha256 is not None and hashlib.sha256(await request.body()).hexdigest() != caller.body_sha256:
+            raise unauthorized()
+        return caller
 
     def caller(self, request: Request) -> Caller:
         """Return the caller.
@@ -145,7 +186,10 @@ class Requires:
         token = given.strip() if scheme.lower() == "bearer" else ""
         named = request.headers.get(MERCHANT_HEADER, "")
         address = request.client.host if request.client is not None else ""
-        caller = keys.operator(token, named, address) or keys.caller(token, self.scope, address)
+        if token.startswith(TOKEN_PREFIX):
+            caller = keys.person(token, self.scope, request.method, _path_as_sent(request))
+        else:
+            caller = keys.operator(token, named, address) or keys.caller(token, self.scope, address)
         if named and caller.merchant.id != named:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN,
@@ -153,6 +197,23 @@ class Requires:
                 f"this key belongs to another merchant than {MERCHANT_HEADER} names",
             )
         return caller
+
+
+class RequiresOperator(Requires):
+    """A FastAPI dependency: the operator, acting for the merchant that the request names; no key will do."""
+
+    def caller(self, request: Request) -> Caller:
+        """Return the operator.
+
+        Raises:
+            HTTPProblem: 401, 403 or 429.
+        """
+        found = super().caller(request)
+        if not found.is_operator:
+            raise HTTPProblem(
+                HTTPStatus.FORBIDDEN, "operators_only", "only the operator may do this, by command on the same machine"
+            )
+        return found
 
 
 def requires(scope: str) -> Requires:
@@ -184,6 +245,13 @@ def unauthorized() -> HTTPProblem:
         "the signature or key is missing or wrong",
         headers={"WWW-Authenticate": "Bearer"},
     )
+
+
+def _path_as_sent(request: Request) -> str:
+    """Return the path of a request with its query, byte for byte as the caller wrote it."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
 
 
 def key_sha256(token: str) -> str:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from shared.clock import SystemClock, read_offset, write_offset
 from shared.db.postgres_driver import connect
+from shared.http.console_tokens import TokenSigner
 from shared.privacy import Keyring
 from shared.testing.connected import Server
 from shared.testing.ingress import Ingress
@@ -133,6 +134,8 @@ async def cluster(
     clock_file = folder / "clock"
     write_offset(clock_file, timedelta())
     Keyring.new().save(folder / "keyring.json")
+    signer = TokenSigner.new()
+    signer.save(folder / "console-key.pem")
     ingress = Ingress(free_port())
     environment = {
         **ENVIRONMENT,
@@ -146,6 +149,10 @@ async def cluster(
         "FOLLOWUP_MERCHANTS_DIR": str(folder / "merchants"),
         "FOLLOWUP_CLOCK_FILE": str(clock_file),
         "FOLLOWUP_PUBLIC_URL": ingress.url,
+        "FOLLOWUP_CONSOLE_PUBLIC_KEY": signer.public_key,
+        "FOLLOWUP_CONSOLE_SIGNING_KEY_FILE": str(folder / "console-key.pem"),
+        "FOLLOWUP_CONSOLE_SCHEDULER_URL": ingress.url,
+        "FOLLOWUP_CONSOLE_METRICS_URL": ingress.url,
         **settings,
     }
     built = Cluster(folder, environment, ingress, clock_file, free_port())

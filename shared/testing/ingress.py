@@ -29,7 +29,9 @@ PATHS = {
     "/r": "sender",
     "/v1/kpis": "metrics",
     "/v1/journeys": "metrics",
-    "/console": "metrics",
+    "/v1/page-parts": "metrics",
+    "/v1/controls": "scheduler",
+    "/console": "console",
     "/2010-04-01": "simulator",
     "/simulator": "simulator",
 }

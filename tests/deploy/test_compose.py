@@ -11,6 +11,7 @@ import pytest
 from deploy.prepare import prepare
 from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
+from shared.http.console_tokens import TokenSigner
 from shared.privacy import Keyring
 from shared.settings import every_setting
 from shared.signing import SigningKey
@@ -138,6 +139,8 @@ def test_the_secrets_can_be_used_and_only_their_owner_reads_them(prepared: Path)
     kept = prepared / "state" / "secrets"
     Keyring.load(kept / "keyring.json")
     SigningKey.load(kept / "ledger-key.pem")
+    public_key = environment_of(prepared / ".env")["FOLLOWUP_CONSOLE_PUBLIC_KEY"]
+    assert TokenSigner.load(kept / "console-key.pem").public_key == public_key
     for path in [*kept.iterdir(), prepared / ".env"]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
@@ -146,6 +149,26 @@ def test_preparing_again_changes_nothing(prepared: Path) -> None:
     before = {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
     prepare(prepared / ".env", prepared / "state")
     assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
+
+
+def test_preparing_again_for_a_later_version_adds_the_variables_it_asks_for(prepared: Path) -> None:
+    env = prepared / ".env"
+    before = environment_of(env)
+    earlier = [line for line in env.read_text("utf-8").splitlines() if not line.startswith("FOLLOWUP_CONSOLE_")]
+    env.write_text("\n".join(earlier) + "\n", encoding="utf-8")
+    prepare(env, prepared / "state")
+    after = environment_of(env)
+    assert after["FOLLOWUP_CONSOLE_PUBLIC_KEY"] == before["FOLLOWUP_CONSOLE_PUBLIC_KEY"]
+    assert set(after) == set(before)
+    assert {name: value for name, value in after.items() if name != "FOLLOWUP_CONSOLE_PASSWORD"} == {
+        name: value for name, value in before.items() if name != "FOLLOWUP_CONSOLE_PASSWORD"
+    }
+
+
+def test_the_console_is_given_neither_keyring_nor_log() -> None:
+    console = CONTAINERS["console"]
+    assert console["secrets"] == ["operator_token", "console_key"]
+    assert not [name for name in console["environment"] if "KEYRING" in name or "KAFKA" in name]
 
 
 def test_the_shop_to_try_is_in_order_and_its_key_opens_it(prepared: Path) -> None:

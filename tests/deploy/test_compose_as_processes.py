@@ -22,6 +22,7 @@ from shared.clock import SystemClock
 from shared.testing.connected import Server
 from shared.testing.process import Process, free_port
 from shared.testing.waiting import until
+from shared.vocabulary.service_names import EVENT_SERVICES
 from tests.connected.prometheus import Prometheus, prometheus
 from tests.deploy.documents import ROOT, SERVICES, environment_of, interpolated
 from tests.deploy.ingress import nginx
@@ -63,6 +64,8 @@ class Composition:
             "kafka:9092": kafka,
             "http://localhost:8080": self.url("ingress"),
             "http://ingress:8080": self.url("ingress"),
+            "http://scheduler:8080": self.url("scheduler"),
+            "http://metrics:8080": self.url("metrics"),
             "/data/simulator.db": str(self.state / "simulator" / "simulator.db"),
             **{place: str(path) for place, path in places.items()},
         }.items():
@@ -198,5 +201,5 @@ async def _panels_of_the_kafka_log_have_data(server: Prometheus) -> None:
                 asked += 1
                 assert await server.ask(fill_in(expr, over="5m")), title
     assert asked > 2
-    assert await server.value("sum(followup_outbox_relay_active)") == len(SERVICES)
+    assert await server.value("sum(followup_outbox_relay_active)") == len(EVENT_SERVICES)
     assert await server.value("min(sum by (service) (followup_consumer_partitions))") is not None

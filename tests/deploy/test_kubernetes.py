@@ -112,7 +112,8 @@ def test_the_services_differ_only_where_they_must(workload: dict[str, Any]) -> N
         kept = yaml.safe_load(text)
         [only] = kept["spec"]["containers"]
         only["env"] = [entry for entry in only["env"] if entry["name"] == "FOLLOWUP_SERVICE_DATABASE_URL"]
-        kept["spec"]["volumes"][0]["secret"]["items"] = kept["spec"]["volumes"][0]["secret"]["items"][:2]
+        items = kept["spec"]["volumes"][0]["secret"]["items"]
+        kept["spec"]["volumes"][0]["secret"]["items"] = [item for item in items if item["key"] == "operator-token"]
         return yaml.safe_dump(kept)
 
     assert neutral(workload) == neutral(SERVING[0])
@@ -130,6 +131,8 @@ def test_a_pod_gets_the_secrets_of_no_other_service(workload: dict[str, Any]) ->
         assert refs == [f"followup-database-{name}"]
     keys = {item["key"] for item in pod(workload)["spec"]["volumes"][0]["secret"]["items"]}
     assert ("ledger-key.pem" in keys) == (name == "compliance")
+    assert ("console-key.pem" in keys) == (name == "console")
+    assert ("keyring.json" in keys) == (name != "console")
 
 
 def test_every_setting_given_exists() -> None:

@@ -54,7 +54,7 @@ async def ingress(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
         ("/v1/providers/main/acme/replies", "sender"),
         ("/r/Ab12", "sender"),
         ("/v1/facts?measure=sent&from=a%2Fb", "metrics"),
-        ("/console/static/console.css", "metrics"),
+        ("/console/static/console.css", "console"),
         ("/simulator/phones/+12125550123.json", "simulator"),
     ],
 )

@@ -15,7 +15,7 @@ from services.demo.story import Story
 from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server
 from shared.testing.process import AUTH_TOKEN, Process
-from shared.vocabulary.service_names import SERVICES
+from shared.vocabulary.service_names import EVENT_SERVICES, SERVICES
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
 PATIENCE_SECONDS = 90.0
@@ -51,8 +51,11 @@ async def test_five_processes_run_the_demos_story(application: Cluster) -> None:
         assert "STOP" in explained or "opted out" in explained
         assert "holds acme" in await said_by(application, ["ledger", "verify"])
         assert "verdicts decided again" in await said_by(application, ["audit"])
+        await client.post("/console/sign-in", data={"key": actions.secrets.api_key})
+        for page, words in (("/console", "every one accounted for"), ("/console/controls", "Nothing is paused")):
+            assert words in (await client.get(page)).text, "the console reaches the services in the caller's name"
         again = await said_by(application, ["relay-again", "--since-minutes", "10"])
-        for service in SERVICES:
+        for service in EVENT_SERVICES:
             assert f"{service}: reads " in again
             assert f"{service}: 0 events" not in again or service == "metrics", "what was relayed was kept"
         await nothing_changes(client, actions, story.observed.follow_up_id)

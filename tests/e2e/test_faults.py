@@ -19,7 +19,7 @@ from shared.failpoints import NAMES
 from shared.testing.cluster import PARTITIONS
 from shared.testing.connected import Server
 from shared.testing.waiting import until
-from shared.vocabulary.service_names import SERVICES
+from shared.vocabulary.service_names import EVENT_SERVICES
 from tests.e2e.orders import HEADERS, phone
 from tests.e2e.trial import PATIENCE_SECONDS, SESSION_SECONDS, Trial, trial
 
@@ -190,7 +190,7 @@ async def rebalanced(run: Trial, service: str, seconds: float) -> None:
 async def disturbed(run: Trial, visits: int) -> None:
     """Rebalance every group again and again: each visitor comes and goes, all of them at once."""
     for _ in range(visits):
-        await asyncio.gather(*(rebalanced(run, service, 2.5) for service in SERVICES))
+        await asyncio.gather(*(rebalanced(run, service, 2.5) for service in EVENT_SERVICES))
         await asyncio.sleep(2.5)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.gate.evaluation import EvaluationRequest
+from services.console.users_api import PasswordRequest, UserRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.controls.bodies import ControlRequest
@@ -59,6 +60,8 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
             "least_clearance_seconds": 60,
         }
     ],
+    UserRequest: [{"name": "anna", "role": "owner", "password": "seven quiet beans"}],
+    PasswordRequest: [{"password": "seven quiet beans"}],
     AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
 }

@@ -19,6 +19,7 @@ from services import embedded
 from shared.config.vocabulary import SCOPES
 from shared.http.auth import MERCHANT_HEADER, Requires
 from shared.settings import ProcessSettings
+from shared.vocabulary.roles import SCOPES_OF, Role
 
 GOLDEN = Path(__file__).parent / "golden" / "permissions.txt"
 STRANGER = ("203.0.113.9", 40_000)
@@ -29,6 +30,7 @@ HEAD = """\
 # Who may ask what. From the running application; `WRITE_PERMISSIONS=1 pytest tests/web/test_permissions.py` writes it.
 # Columns: no key; a malformed key; another merchant's key, in the name of this one; the operator's token, in the name
 # of this merchant; then the scopes that permit the request, or what every key gets.
+# After a bar: the roles of the console that may ask it, in a call of the console's (a dash: none), or with a session.
 # open: it may be asked. operator: the operator's alone. page: leads to the console's sign-in. Where every key gets 401,
 # a platform's or provider's own signature opens, or the simulated provider's credentials.
 """
@@ -139,7 +141,56 @@ def bearer(key: str, **more: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}", **more}
 
 
-async def line(client: httpx2.AsyncClient, operation: tuple[str, str], operator_token: str) -> str:
+PASSWORD = "seven quiet beans roast"
+
+
+async def cookies_of_roles(client: httpx2.AsyncClient, operator_token: str) -> dict[Role, str]:
+    """Return the cookie of a session for each role."""
+    found = {}
+    for role in Role:
+        made = {"name": f"one-{role}", "role": role, "password": PASSWORD}
+        headers = bearer(operator_token, **{MERCHANT_HEADER: "acme"})
+        assert (await client.post("/console/users", json=made, headers=headers)).is_success
+        await client.post("/console/sign-in", data={"name": made["name"], "password": PASSWORD})
+        found[role] = client.cookies["followup_console"]
+        client.cookies.clear()
+    return found
+
+
+async def roles(
+    opened: embedded.Application, client: httpx2.AsyncClient, operation: tuple[str, str], cookies: dict[Role, str]
+) -> str:
+    """Return the roles that may ask: of an API's route in a call of the console's, of a page with a session."""
+    method, path = operation
+    filled = re.sub(r"\{[^}]+\}", "x1", path)
+    may = []
+    for role in Role:
+        if path.startswith("/console"):
+            answer = await ask(client, operation, Cookie=f"followup_console={cookies[role]}")
+        else:
+            body = b"" if method == "GET" else b'{"nonsense":1}'
+            made = opened.console.token(
+                opened.runtime.clock.now(),
+                person=f"user:{role}",
+                merchant="acme",
+                scopes=SCOPES_OF[role],
+                method=method,
+                path=f"{filled}?nonsense=1",
+                body=body,
+            )
+            answer = await ask(client, operation, **bearer(made))
+        if answer == "open":
+            may.append(role.value)
+    return "all" if len(may) == len(Role) else " ".join(may) or "-"
+
+
+async def line(
+    opened: embedded.Application,
+    client: httpx2.AsyncClient,
+    operation: tuple[str, str],
+    cookies: dict[Role, str],
+) -> str:
+    operator_token = opened.operator_token
     named = {MERCHANT_HEADER: "acme"}
     none = await ask(client, operation)
     malformed = await ask(client, operation, Authorization="Bearer ü{}\t'".encode(), **named)
@@ -148,13 +199,15 @@ async def line(client: httpx2.AsyncClient, operation: tuple[str, str], operator_
     by_scope = {scope: await ask(client, operation, **bearer(token(scope))) for scope in SCOPES}
     opening = [scope for scope, answer in by_scope.items() if answer != "403"]
     keys = " ".join(opening) if len(opening) < len(SCOPES) else f"every key: {'/'.join(sorted(set(by_scope.values())))}"
-    return f"{operation[0]:<6} {operation[1]:<62} {none:<8} {malformed:<8} {other:<8} {operator:<8} {keys}"
+    may = await roles(opened, client, operation, cookies)
+    return f"{operation[0]:<6} {operation[1]:<62} {none:<8} {malformed:<8} {other:<8} {operator:<8} {keys} | {may}"
 
 
 async def test_every_operation_is_permitted_to_those_in_the_table(
     opened: embedded.Application, client: httpx2.AsyncClient
 ) -> None:
-    lines = [await line(client, operation, opened.operator_token) for operation in operations(opened)]
+    cookies = await cookies_of_roles(client, opened.operator_token)
+    lines = [await line(opened, client, operation, cookies) for operation in operations(opened)]
     table = HEAD + "\n".join(lines) + "\n"
     if os.environ.get("WRITE_PERMISSIONS"):
         GOLDEN.write_text(table, encoding="utf-8")

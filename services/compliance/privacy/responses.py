@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from services.compliance.privacy.store import Certificate, Request
-from shared.vocabulary.service_names import SERVICES
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 PATIENCE: Final = timedelta(seconds=60)
 """A request that a service has not answered after this time is late."""
@@ -67,7 +67,7 @@ def copy_answer(request: Request, copies: Sequence[Copy], now: datetime) -> dict
 
 
 def _progress(request: Request, answered: Mapping[str, datetime], now: datetime) -> dict[str, Any]:
-    missing = [service for service in SERVICES if service not in answered]
+    missing = [service for service in EVENT_SERVICES if service not in answered]
     is_late = now >= request.requested_at + PATIENCE
     return {
         "state": ("late" if is_late else "under_way") if missing else "complete",

@@ -1,1 +1,1 @@
-"""The console: pages that show a merchant's follow-ups, signed in with an API key of the scope `metrics:read`."""
+"""The parts of the console's pages that show what metrics knows; the service `console` frames them."""

@@ -1,20 +1,18 @@
-"""The console's pages: what is happening now, the rows behind a number, one follow-up's story."""
+"""The parts of the console's pages that metrics draws: what is happening now, the rows behind a number, a story."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from services.metrics import store
 from services.metrics.console import presentation
 from services.metrics.console.overview import OverviewPeriod, load_overview
-from services.metrics.console.rendering import STATIC, PageRenderer, redirect
+from services.metrics.console.rendering import PartRenderer
 from services.metrics.console.row_presentation import heading
-from services.metrics.console.sessions import Sessions
-from services.metrics.console.sign_in import SignedIn, signed_in
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.progress_summary import label, progress_at, summarize
 from services.metrics.domain.rollups import Measure
@@ -24,24 +22,27 @@ from services.metrics.settings import MetricsSettings
 from shared.config.directory import Merchant
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.http.auth import Caller, SignedInRoute, requires
+from shared.http.problems import unprocessable
 from shared.ids import FollowUpId, MerchantId
 from shared.instants import Instant
 
 _ROWS_ON_A_PAGE: Final = 100
 
+Reader = Annotated[Caller, Depends(requires("metrics:read"))]
 
-class ConsolePages:
-    """Answers the console's pages."""
 
-    def __init__(self, units: UnitOfWorkRunner, settings: MetricsSettings, renderer: PageRenderer) -> None:
+class PageParts:
+    """Answers the parts of pages as HTML in JSON; the console puts its frame around them and decides who sees them."""
+
+    def __init__(self, units: UnitOfWorkRunner, settings: MetricsSettings) -> None:
         self._units = units
         self._settings = settings
-        self._renderer = renderer
+        self._renderer = PartRenderer()
 
-    async def overview(
-        self, request: Request, merchant: SignedIn, span: OverviewPeriod = OverviewPeriod.DAY
-    ) -> Response:
-        """Answer the first page: what is happening now."""
+    async def overview(self, caller: Reader, span: OverviewPeriod = OverviewPeriod.DAY) -> Response:
+        """Answer what is happening now."""
+        merchant = caller.merchant
         zone, now = _zone(merchant), self._units.clock.now()
         overview = await self._units.read(lambda db: load_overview(db, merchant.id, span, now, zone))
         values = {
@@ -53,37 +54,34 @@ class ConsolePages:
             "slices": presentation.slices(overview),
             "rows_url": presentation.rows_url,
         }
-        return self._renderer.page(request, "now", _frame(merchant) | values)
+        title = f"{merchant.config.brand} · what is happening now"
+        return self._renderer.part("now", title, _frame(merchant) | values)
 
-    async def find(self, number: Annotated[str, Query(alias="id")] = "") -> Response:
-        """Answer the redirect to a follow-up's story, or to the first page for what is not an id."""
-        try:
-            return redirect(f"/console/follow-ups/{UUID(number.strip())}")
-        except ValueError:
-            return redirect("/console")
-
-    async def story(self, request: Request, merchant: SignedIn, follow_up_id: UUID) -> Response:
+    async def story(self, caller: Reader, follow_up_id: UUID) -> Response:
         """Answer one follow-up's story."""
+        merchant = caller.merchant
         zone, now = _zone(merchant), self._units.clock.now()
         found = await self._units.read(lambda db: load_journey(db, merchant.id, FollowUpId(follow_up_id), zone))
         if found is None:
             values: dict[str, Any] = {"follow_up_id": follow_up_id}
-            return self._renderer.page(request, "missing", _frame(merchant) | values, HTTPStatus.NOT_FOUND)
+            title = f"Not found · {merchant.config.brand}"
+            return self._renderer.part("missing", title, _frame(merchant) | values, HTTPStatus.NOT_FOUND)
         state = found.projection.state_at(now, self._settings.unconfirmed_after)
         progress = progress_at(found.projection, state, now)
+        words = label(state, progress)
         values = {
             "journey": found,
             "state": state,
-            "label": label(state, progress),
+            "label": words,
             "summary": summarize(found.projection, state, progress, zone),
             "tone": presentation.tone_at(state, progress),
         }
-        return self._renderer.page(request, "story", _frame(merchant) | values)
+        title = f"{found.projection.step or 'Follow-up'} · {words} · {merchant.config.brand}"
+        return self._renderer.part("story", title, _frame(merchant) | values)
 
     async def rows(
         self,
-        request: Request,
-        merchant: SignedIn,
+        caller: Reader,
         measure: Measure,
         since: Annotated[Instant, Query(alias="from")],
         until: Annotated[Instant, Query(alias="to")],
@@ -91,37 +89,30 @@ class ConsolePages:
         cursor: str | None = None,
     ) -> Response:
         """Answer a page of the rows behind a number."""
-        if measure is Measure.IN_STATE:  # a state is where facts led to; it has no rows of its own
-            return redirect("/console")
+        if measure is Measure.IN_STATE:
+            raise unprocessable("measure", "a state is where facts led to; it has no rows of its own")
+        merchant = caller.merchant
         after = decode_cursor(cursor) if cursor else None
         query = FactQuery(Window.around(since, until), measure, detail, {}, _ROWS_ON_A_PAGE, after)
         page, sums = await self._units.read(lambda db: _rows_and_sums(db, merchant.id, query, _zone(merchant)))
         more = presentation.rows_url(measure, query.window, detail)
+        counted = heading(measure, detail, sums)
         values = {
             "measure": measure,
-            "heading": heading(measure, detail, sums),
+            "heading": counted,
             "window": query.window,
             "rows": page.rows,
             "more": f"{more}&cursor={encode_cursor(page.end)}" if page.end else None,
         }
-        return self._renderer.page(request, "rows", _frame(merchant) | values)
+        title = f"{counted.number} {counted.words} · {merchant.config.brand}"
+        return self._renderer.part("rows", title, _frame(merchant) | values)
 
-    async def static(self, name: str) -> Response:
-        """Answer a style sheet, script or image."""
-        if name not in STATIC:
-            return Response(status_code=HTTPStatus.NOT_FOUND)
-        headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
-        return Response(self._renderer.assets[name], media_type=STATIC[name], headers=headers)
-
-    def create_router(self, sessions: Sessions) -> APIRouter:
-        """Return the routes; each page requires a session, its style sheet does not."""
-        router = APIRouter(prefix="/console", include_in_schema=False)
-        owner = [Depends(signed_in(sessions))]
-        router.add_api_route("", self.overview, dependencies=owner)
-        router.add_api_route("/follow-ups", self.find, dependencies=owner)
-        router.add_api_route("/follow-ups/{follow_up_id}", self.story, dependencies=owner)
-        router.add_api_route("/rows", self.rows, dependencies=owner)
-        router.add_api_route("/static/{name}", self.static)
+    def create_router(self) -> APIRouter:
+        """Return the routes; they are the console's alone, and no ingress leads to them."""
+        router = APIRouter(prefix="/v1/page-parts", route_class=SignedInRoute, include_in_schema=False)
+        router.add_api_route("/now", self.overview)
+        router.add_api_route("/rows", self.rows)
+        router.add_api_route("/follow-ups/{follow_up_id}", self.story)
         return router
 
 

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.console.calls import ServiceCalls
+from services.console.settings import ConsoleSettings
 from services.distributed import build_service
 from services.embedded import build_services
 from services.scheduler.tables import follow_ups
 from shared.events.consent import ConsentChanged
 from shared.events.dispatch import DispatchAccepted, DispatchWaiting
+from shared.http.console_tokens import TokenSigner
 from shared.ids import MerchantId
 from shared.phone import E164
 from shared.service import Runtime, Service
@@ -195,7 +198,8 @@ async def test_a_dry_run_asks_with_the_consent_of_the_ledger(tmp_path: Path) -> 
 
 def embedded(runtime: Runtime) -> Service:
     """Return the scheduler of an embedded application."""
-    return next(each for each in build_services(runtime) if each.name == "scheduler")
+    calls = ServiceCalls(TokenSigner.new(), runtime.clock, ConsoleSettings())
+    return next(each for each in build_services(runtime, calls) if each.name == "scheduler")
 
 
 @pytest.mark.parametrize("build", [embedded, partial(build_service, "scheduler")], ids=["embedded", "distributed"])

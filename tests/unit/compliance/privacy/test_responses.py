@@ -15,7 +15,7 @@ from shared.events.trigger import TriggerReceived
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.testing import make
 from shared.testing.clock import START
-from shared.vocabulary.service_names import SERVICES
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 ASKED = Request(
     EventId(make.REQUEST), MerchantId("acme"), RecipientId(make.RECIPIENT), PrivacyRight.ERASURE, "api", START
@@ -53,10 +53,10 @@ def test_what_may_be_absent_is_absent_and_what_must_be_there_is_empty() -> None:
 @pytest.mark.parametrize(
     ("answered", "seconds", "state", "missing"),
     [
-        ((), 0, "under_way", list(SERVICES)),
-        (SERVICES[:4], 59, "under_way", ["metrics"]),
-        (SERVICES[:4], 60, "late", ["metrics"]),
-        (SERVICES, 600, "complete", []),
+        ((), 0, "under_way", list(EVENT_SERVICES)),
+        (EVENT_SERVICES[:4], 59, "under_way", ["metrics"]),
+        (EVENT_SERVICES[:4], 60, "late", ["metrics"]),
+        (EVENT_SERVICES, 600, "complete", []),
     ],
 )
 def test_an_erasure_is_complete_when_all_five_have_answered_and_late_after_a_minute(

@@ -2,23 +2,24 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
-import sqlalchemy as sa
-
-from services.metrics.tables import sessions
+from services.console.tables import sessions
 from shared.db.transaction import Transaction
 from shared.ids import MerchantId
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session, or a code that opens one."""
+    """A session, or a code that opens one; of an API key or of a user."""
 
     token_sha256: bytes
     kind: str
     merchant_id: MerchantId
-    key_sha256: str
     ends_at: datetime
+    key_sha256: str = ""
+    user_name: str = ""
+    user_version: UUID | None = None
 
 
 async def find(db: Transaction, token_sha256: bytes) -> StoredSession | None:
@@ -28,10 +29,8 @@ async def find(db: Transaction, token_sha256: bytes) -> StoredSession | None:
     return None
 
 
-async def insert(db: Transaction, session: StoredSession, now: datetime) -> None:
-    """Store a session, and delete those of its merchant that have ended."""
-    ended = sa.delete(sessions).where(sessions.c.merchant_id == session.merchant_id, sessions.c.ends_at <= now)
-    await db.execute(ended)
+async def insert(db: Transaction, session: StoredSession) -> None:
+    """Store a session."""
     await db.insert(sessions, [asdict(session)])
 
 

@@ -2,18 +2,25 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from services.metrics.console.sessions import Sessions
-from services.metrics.tables import sessions as table
+from services.console.retention import prune
+from services.console.sessions import Sessions
+from services.console.tables import sessions as table
+from services.console.user_store import StoredUser
+from services.console.users import Users, insert
 from shared.config.directory import MerchantDirectory
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import key_sha256
 from shared.ids import MerchantId
 from shared.testing.clock import FakeClock
 from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_metrics import READ_KEY, merchants_folder
+from shared.vocabulary.roles import Role
 
 ACME = MerchantId("acme")
 
@@ -30,8 +37,8 @@ class Console:
         return await self.sessions.open(ACME, key_sha256(READ_KEY))
 
     async def opened(self, cookie: str | None) -> str | None:
-        merchant = await self.sessions.merchant_of(cookie)
-        return merchant.id if merchant else None
+        person = await self.sessions.person_of(cookie)
+        return person.merchant.id if person else None
 
     def rewrite(self, old: str, new: str) -> None:
         text = self.file.read_text(encoding="utf-8")
@@ -100,6 +107,53 @@ async def test_a_code_opens_one_session_once_and_only_for_an_hour(console: Conso
 async def test_a_stored_session_does_not_sign_in_and_goes_when_it_has_ended(console: Console) -> None:
     cookie = await console.open()
     assert cookie.encode() not in await console.harness.stored()
-    console.clock.advance(hours=13)
+    console.clock.advance(hours=11)
     await console.open()
+    console.clock.advance(hours=1, seconds=1)
+    await prune(console.harness.runtime.units)
     assert len(await console.harness.rows(table.select())) == 1
+
+
+async def test_a_session_may_what_its_key_may_and_never_more_than_the_console(console: Console) -> None:
+    console.rewrite("'metrics:read'", "'metrics:read', 'events:write'")
+    person = await console.sessions.person_of(await console.open())
+    assert person is not None
+    assert (person.name, person.role) == ("reader", None)
+    assert person.scopes == {"metrics:read"}
+
+
+async def test_the_forms_of_one_session_are_not_those_of_another(console: Console) -> None:
+    one = await console.sessions.person_of(await console.open())
+    two = await console.sessions.person_of(await console.open())
+    assert one is not None
+    assert two is not None
+    assert one.sent(one.form_token)
+    assert not one.sent(two.form_token)
+    assert not one.sent("")
+    assert not one.sent("é")
+
+
+async def test_of_many_codes_for_the_first_user_one_makes_one_and_only_within_a_quarter_of_an_hour(
+    console: Console,
+) -> None:
+    units, users = console.harness.runtime.units, Users(console.harness.runtime.units)
+    late = await console.sessions.first_user_code()
+    assert late is not None
+    console.clock.advance(minutes=15)
+    assert not await console.sessions.makes_first_user(late)
+    codes = [await console.sessions.first_user_code() for _ in range(3)]
+    made = [await users.prepared(ACME, f"user-{n}", Role.OWNER, "a long enough one") for n in range(3)]
+
+    async def work(code: str, user: StoredUser, uow: UnitOfWork) -> bool:
+        if not await console.sessions.take_first_user_code(uow, code):
+            return False
+        await insert(uow, user)
+        return True
+
+    done = [
+        await units.run(partial(work, code or "", user), WritePriority.INGEST)
+        for code, user in zip(codes, made, strict=True)
+    ]
+    assert done == [True, False, False]
+    assert await console.sessions.first_user_code() is None
+    assert not await console.sessions.makes_first_user(codes[1] or "")

@@ -1,17 +1,19 @@
-"""Signing in to the console with a key typed into a form or with a one-time code, and signing out."""
+"""Signing in to the console, as a user, with a key typed into a form or with a one-time code; and signing out."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import Response
 
-from services.metrics.console.rendering import HEADERS, SIGN_IN, PageRenderer, redirect
-from services.metrics.console.sessions import CODE_MINUTES, COOKIE, SCOPE, Sessions
-from services.metrics.instruments import SIGN_INS
+from services.console.instruments import SIGN_INS
+from services.console.passwords import LONGEST_PASSWORD
+from services.console.rendering import HEADERS, SIGN_IN, PageRenderer, redirect
+from services.console.sessions import CODE_MINUTES, COOKIE, SCOPE, Sessions, SignedInPerson
+from services.console.users import Users, name_of
 from shared.clock import Clock
-from shared.config.directory import Merchant
 from shared.http.auth import Caller, Keys, SignedInRoute, key_sha256, requires
 from shared.http.guess_throttle import GuessThrottle
 from shared.http.networks import subscriber_of
@@ -20,35 +22,50 @@ from shared.telemetry.logs import logger
 
 _LONGEST: Final = 200
 """Characters of a key or code that are looked at."""
+_LONGEST_NAME: Final = 64
 _WORDS: Final = {
     HTTPStatus.FORBIDDEN: f"This key lacks the scope {SCOPE}; add it in merchant.yaml.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many attempts; wait a minute.",
 }
 _NO_SUCH_KEY: Final = "No merchant has this key."
 _NO_SUCH_CODE: Final = "This code was used or has expired. Sign in with a key, or request another code."
+_NO_SUCH_USER: Final = "There is no user of this name with this password."
 
 log = logger(__name__)
 
 
 def signed_in(sessions: Sessions) -> Callable[[Request], Awaitable[None]]:
-    """Return a dependency that gives the request the merchant of its session, or redirects to the sign-in form."""
+    """Return a dependency that gives the request the person of its session, or redirects to the sign-in form."""
 
     async def sign_in_first(request: Request) -> None:
-        found = await sessions.merchant_of(request.cookies.get(COOKIE))
+        found = await sessions.person_of(request.cookies.get(COOKIE))
         if found is None:
             raise HTTPException(HTTPStatus.SEE_OTHER, "sign in first", headers={"Location": SIGN_IN, **HEADERS})
-        request.state.merchant = found
+        request.state.person = found
 
     return sign_in_first
 
 
-async def _merchant(request: Request) -> Merchant:
-    found: Merchant = request.state.merchant
+async def _person(request: Request) -> SignedInPerson:
+    found: SignedInPerson = request.state.person
     return found
 
 
-SignedIn = Annotated[Merchant, Depends(_merchant)]
-"""The merchant of the session, for a route that depends on `signed_in`."""
+SignedIn = Annotated[SignedInPerson, Depends(_person)]
+"""Who is signed in, for a route that depends on `signed_in`."""
+
+
+def require_own_form(request: Request, person: SignedInPerson, form_token: str) -> None:
+    """Check that a form was sent from a page of this session.
+
+    Raises:
+        HTTPProblem: 403, from elsewhere.
+    """
+    refuse_other_sites(request)
+    if not person.sent(form_token):
+        raise HTTPProblem(
+            HTTPStatus.FORBIDDEN, "other_session", "this form was opened in another session; go back, reload and repeat"
+        )
 
 
 class SignIn:
@@ -56,13 +73,15 @@ class SignIn:
 
     Args:
         sessions: of this process.
+        users: who may sign in by name.
         renderer: of the form.
         clock: for the limit on attempts.
         public_url: at which clients reach the console, whatever protocol a proxy uses.
     """
 
-    def __init__(self, sessions: Sessions, renderer: PageRenderer, clock: Clock, public_url: str) -> None:
+    def __init__(self, sessions: Sessions, users: Users, renderer: PageRenderer, clock: Clock, public_url: str) -> None:
         self.sessions = sessions
+        self._users = users
         self._renderer = renderer
         self._throttle = GuessThrottle(clock)
         self._is_https = public_url.startswith("https:")
@@ -74,16 +93,18 @@ class SignIn:
     async def sign_in(
         self,
         request: Request,
+        name: Annotated[str, Form(max_length=_LONGEST_NAME)] = "",
+        password: Annotated[str, Form(max_length=LONGEST_PASSWORD)] = "",
         key: Annotated[str, Form(max_length=_LONGEST)] = "",
         code: Annotated[str, Form(max_length=_LONGEST)] = "",
     ) -> Response:
         """Answer the redirect to the console with a session cookie, or the form with what was wrong."""
-        _refuse_other_sites(request)
-        key, code = key.strip(), code.strip()
-        given = code or key
-        if not given:
-            return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter a key.")
-        names = (f"address {_address(request)}", f"key {key_sha256(given)}")
+        refuse_other_sites(request)
+        name, key, code = name_of(name), key.strip(), code.strip()
+        if not (code or key or (name and password)):
+            return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter your name and password, or a key.")
+        guessed = f"key {key_sha256(code or key)}" if code or key else f"user {name}"
+        names = (f"address {_address(request)}", guessed)
         if wait := self._throttle.wait_seconds(*names):
             SIGN_INS.labels(outcome="braked").inc()
             throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS])
@@ -91,16 +112,31 @@ class SignIn:
             return throttled
         if code:
             cookie, status, words = await self.sessions.redeem(code), HTTPStatus.UNAUTHORIZED, _NO_SUCH_CODE
-        else:
+        elif key:
             cookie, status, words = await self._by_key(request.app.state.keys, key)
+        else:
+            cookie, status, words = await self._by_name(name, password, names)
         if cookie is not None:
             self._throttle.right(*names)
             SIGN_INS.labels(outcome="signed_in").inc()
-            return self._let_in(request, cookie)
-        self._throttle.wrong(*names)
+            await self.sessions.end(request.cookies.get(COOKIE))
+            return self.let_in(request, cookie)
+        if code or key:
+            self._throttle.wrong(*names)
         SIGN_INS.labels(outcome="refused").inc()
         log.warning("console_sign_in_refused", address=_address(request), status=int(status))
         return self._form(request, status, words)
+
+    async def _by_name(self, name: str, password: str, names: tuple[str, str]) -> tuple[str | None, HTTPStatus, str]:
+        """Return the cookie of a new session for a user, or why there is none.
+
+        The attempt counts as wrong before it is known to be: many at the same time are as many guesses.
+        """
+        self._throttle.wrong(*names)
+        user = await self._users.who(name, password)
+        if user is None:
+            return None, HTTPStatus.UNAUTHORIZED, _NO_SUCH_USER
+        return await self.sessions.open_for(user), HTTPStatus.OK, ""
 
     async def _by_key(self, keys: Keys, key: str) -> tuple[str | None, HTTPStatus, str]:
         """Return the cookie of a new session for a key, or why there is none."""
@@ -110,7 +146,8 @@ class SignIn:
             return None, problem.status, _WORDS.get(problem.status, _NO_SUCH_KEY)
         return await self.sessions.open(caller.merchant.id, caller.key_sha256), HTTPStatus.OK, ""
 
-    def _let_in(self, request: Request, cookie: str) -> Response:
+    def let_in(self, request: Request, cookie: str) -> Response:
+        """Answer the redirect to the console, with the cookie of a new session: never one that the browser brought."""
         answer = redirect("/console")
         answer.set_cookie(
             COOKIE,
@@ -126,10 +163,13 @@ class SignIn:
     def _form(self, request: Request, status: HTTPStatus, words: str) -> Response:
         return self._renderer.page(request, "sign_in", {"problem": words, "code": ""}, status)
 
-    async def sign_out(self, request: Request) -> Response:
+    async def sign_out(self, request: Request, form_token: Annotated[str, Form(max_length=_LONGEST)] = "") -> Response:
         """End the session and answer the redirect to the form."""
-        _refuse_other_sites(request)
-        await self.sessions.end(request.cookies.get(COOKIE))
+        cookie = request.cookies.get(COOKIE)
+        person = await self.sessions.person_of(cookie)
+        if person is not None:
+            require_own_form(request, person, form_token)
+        await self.sessions.end(cookie)
         answer = redirect(SIGN_IN)
         answer.delete_cookie(COOKIE, path="/console")
         return answer
@@ -144,11 +184,11 @@ class SignIn:
 
     def create_codes_router(self) -> APIRouter:
         """Return the route that creates codes."""
-        router = APIRouter(tags=["metrics"], route_class=SignedInRoute)
+        router = APIRouter(tags=["console"], route_class=SignedInRoute)
 
         @router.post("/console/codes", status_code=HTTPStatus.CREATED, summary="Create a one-time sign-in code")
         async def make(caller: Annotated[Caller, Depends(requires(SCOPE))]) -> dict[str, Any]:
-            if not caller.key_sha256:
+            if caller.is_operator or caller.body_sha256 is not None:
                 raise HTTPProblem(
                     HTTPStatus.FORBIDDEN, "key_needed", "a session belongs to an API key; use one of the merchant's"
                 )
@@ -162,10 +202,22 @@ def _address(request: Request) -> str:
     return subscriber_of(request.client.host)[:64] if request.client else ""
 
 
-def _refuse_other_sites(request: Request) -> None:
+def refuse_other_sites(request: Request) -> None:
     """Refuse a form that another site's page submits.
+
+    Browsers say so in `Sec-Fetch-Site`, older ones in `Origin` (a page that hides its own says `null`).
 
     Source: https://www.w3.org/TR/fetch-metadata/
     """
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    is_own = site in {"same-origin", "none"} if site else _is_own(origin, request.headers.get("host", ""))
+    if not is_own:
         raise HTTPProblem(HTTPStatus.FORBIDDEN, "other_site", "use the form on the console's own page")
+
+
+def _is_own(origin: str | None, host: str) -> bool:
+    """Return whether a page's origin is the address that was asked; no browser, no origin."""
+    try:
+        return origin is None or urlsplit(origin).netloc == host
+    except ValueError:
+        return False

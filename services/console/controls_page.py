@@ -1,0 +1,234 @@
+"""The page of controls: what is paused and stopped, and the forms that pause, stop and let go on."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from services.console.calls import ServiceAnswer, ServiceCalls
+from services.console.rendering import PageRenderer, frame, redirect
+from services.console.sessions import Sessions, SignedInPerson
+from services.console.sign_in import SignedIn, require_own_form, signed_in
+from shared.http.problems import HTTPProblem
+from shared.instants import is_near
+
+PATH: Final = "/console/controls"
+_API: Final = "/v1/controls"
+_SHOWN: Final = 100
+_LONGEST: Final = 200
+_WHOLE: Final = "merchant"
+"""The scope of all texts of a shop."""
+
+_Field = Annotated[str, Form(max_length=_LONGEST)]
+
+
+class ShownScope(BaseModel):
+    """Which texts a control is about."""
+
+    everything: bool
+    flow: str | None
+    step: str | None
+    number: str | None
+    provider: str | None
+    recipient: UUID | None
+
+    @property
+    def words(self) -> str:
+        """Which texts, as a person says it."""
+        if self.flow is not None:
+            return f"{self.step} of {self.flow}".replace("_", " ") if self.step else f"the flow {self.flow}"
+        if self.number is not None:
+            return f"texts from {self.number}"
+        if self.recipient is not None:
+            return f"texts to the person {self.recipient.hex[-6:]}"
+        whole = "every shop's texts" if self.everything else "all texts"
+        return f"{whole} through {self.provider}" if self.provider is not None else whole
+
+    @property
+    def kind(self) -> str:
+        """The field that the form sends."""
+        names = ("step", "flow", "number", "provider", "recipient")
+        return next((name for name in names if getattr(self, name) is not None), _WHOLE)
+
+    @property
+    def target(self) -> str:
+        """What the form sends with it; a step after its flow."""
+        if self.kind == "step":
+            return f"{self.flow}/{self.step}"
+        return "" if self.kind == _WHOLE else str(getattr(self, self.kind))
+
+
+class ShownControl(BaseModel):
+    """A control, as the scheduler answers it."""
+
+    action: Literal["pause", "stop"]
+    scope: ShownScope
+    reason: str | None
+    made_at: datetime
+    made_by: str
+    until: datetime | None
+    in_force_at: datetime | None
+    waiting: int
+    cancelled: int
+    in_progress: bool
+
+
+class ControlChange(BaseModel):
+    """What a form asks for."""
+
+    action: Literal["pause", "stop", "resume"]
+    kind: Literal["merchant", "flow", "step", "number", "provider", "recipient", "to"]
+    target: str = Field(max_length=_LONGEST)
+    reason: str = Field(max_length=_LONGEST)
+    until: str = Field("", max_length=_LONGEST)
+    is_confirmed: bool = False
+
+    def body(self, person: SignedInPerson, *, dry_run: bool) -> dict[str, Any]:
+        """Return what to ask of the scheduler.
+
+        Raises:
+            ValueError: the time is none; the message says what to write.
+        """
+        return {
+            "action": self.action,
+            "scope": self._scope(person),
+            "reason": self.reason,
+            "until": _instant(self.until, ZoneInfo(person.merchant.config.time_zone)) if self.until else None,
+            "dry_run": dry_run,
+        }
+
+    def _scope(self, person: SignedInPerson) -> dict[str, str]:
+        if self.kind == _WHOLE:
+            return {_WHOLE: person.merchant.id}
+        if self.kind == "step":
+            flow, _, step = self.target.partition("/")
+            return {"flow": flow, "step": step}
+        return {self.kind: self.target.strip()}
+
+
+_CONTROLS: Final = TypeAdapter(list[ShownControl])
+
+
+class ControlsPage:
+    """Answers the page, and passes on what its forms ask for."""
+
+    def __init__(self, calls: ServiceCalls, renderer: PageRenderer) -> None:
+        self._calls = calls
+        self._renderer = renderer
+
+    async def show(self, request: Request, person: SignedIn) -> Response:
+        """Answer what is paused and stopped, with forms for those who may use them.
+
+        Raises:
+            HTTPProblem: 403 a role that may not look, 502 the scheduler does not answer.
+        """
+        return await self._page(request, person)
+
+    async def change(
+        self,
+        request: Request,
+        person: SignedIn,
+        form_token: _Field = "",
+        action: _Field = "",
+        scope: _Field = "",
+        reason: _Field = "",
+        until: _Field = "",
+        confirmed: _Field = "",
+    ) -> Response:
+        """Do what a form asks for; a stop first says how many texts it cancels.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 502 the scheduler does not answer.
+        """
+        require_own_form(request, person, form_token)
+        _require(person, "controls:write")
+        kind, _, target = scope.partition(":")
+        given = {"action": action, "kind": kind, "target": target, "reason": reason, "until": until}
+        try:
+            change = ControlChange.model_validate({**given, "is_confirmed": bool(confirmed)})
+            asks_first = change.action == "stop" and not change.is_confirmed
+            body = change.body(person, dry_run=asks_first)
+        except ValidationError:
+            return await self._page(request, person, given, "Choose what to do, and which texts.")
+        except ValueError as problem:
+            return await self._page(request, person, given, str(problem))
+        answer = await self._calls.post(person, "scheduler", _API, body)
+        if not answer.is_success:
+            return await self._page(request, person, given, _sentence(answer.problem), answer.status)
+        return self._confirm(request, person, change, answer) if asks_first else redirect(PATH)
+
+    def _confirm(
+        self, request: Request, person: SignedInPerson, change: ControlChange, answer: ServiceAnswer
+    ) -> Response:
+        """Answer how many texts a stop cancels, with the button that does it."""
+        count = int(answer.body["follow_ups"])
+        words = "all texts" if change.kind == _WHOLE else f"{change.kind} {change.target}".replace("_", " ")
+        values = {"change": change, "words": words, "count": count, "is_exact": bool(answer.body["is_exact"])}
+        return self._renderer.page(request, "stop", frame(person, "controls") | values)
+
+    async def _page(
+        self,
+        request: Request,
+        person: SignedInPerson,
+        given: dict[str, str] | None = None,
+        problem: str | None = None,
+        status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
+    ) -> Response:
+        _require(person, "controls:read")
+        answer = await self._calls.get(person, "scheduler", _API, f"limit={_SHOWN}")
+        if not answer.is_success:
+            raise HTTPProblem(answer.status, str(answer.body.get("code", "no_answer")), answer.problem)
+        config = person.merchant.config
+        values = {
+            "controls": _CONTROLS.validate_python(answer.body["controls"]),
+            "has_more": answer.body["next_cursor"] is not None,
+            "flows": sorted(person.merchant.flows),
+            "numbers": [number.number for number in config.numbers],
+            "providers": sorted(config.providers),
+            "given": given or {"action": "pause", "kind": "", "target": "", "reason": "", "until": ""},
+            "problem": problem,
+        }
+        found = HTTPStatus.OK if problem is None else status
+        return self._renderer.page(request, "controls", frame(person, "controls") | values, found)
+
+    def create_router(self, sessions: Sessions) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix=PATH, include_in_schema=False, dependencies=[Depends(signed_in(sessions))])
+        router.add_api_route("", self.show)
+        router.add_api_route("", self.change, methods=["POST"])
+        return router
+
+
+def _require(person: SignedInPerson, scope: str) -> None:
+    """Check what a person may do, before anything is asked of a service.
+
+    Raises:
+        HTTPProblem: 403.
+    """
+    if not person.may(scope):
+        raise HTTPProblem(HTTPStatus.FORBIDDEN, "missing_scope", f"this takes the scope {scope}; your role lacks it")
+
+
+def _instant(text: str, zone: ZoneInfo) -> str:
+    """Return the instant that a form's date and time mean on the shop's clock.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        at = datetime.fromisoformat(text).replace(tzinfo=zone)
+        found = at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("Write the end as a date and time: 2026-12-01T08:00.") from None
+    if not is_near(found):
+        raise ValueError("This end is too far away.")
+    return found.isoformat()
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}".rstrip(".") + "."

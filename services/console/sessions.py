@@ -1,0 +1,190 @@
+"""Console sessions: kept by the server, by the hash of their cookie, of a user or of an API key.
+
+A session ends after its lifetime, on signing out, and at once when its user gets another password or is removed, or its
+API key is removed from merchant.yaml, replaced, or loses its scope. A code opens one session, once, within an hour, so
+that no key has to be part of a URL.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from services.console import session_store, user_store
+from services.console.session_store import StoredSession
+from services.console.user_store import StoredUser
+from shared.config.directory import Merchant, MerchantDirectory
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.ids import MerchantId
+from shared.vocabulary.roles import CONSOLE_SCOPES, SCOPES_OF, Role
+
+SCOPE: Final = "metrics:read"
+"""What an API key needs to open the console."""
+COOKIE: Final = "followup_console"
+CODE_MINUTES: Final = 60
+FIRST_USER_MINUTES: Final = 15
+_LONGEST: Final = 100
+"""Characters of a cookie or code that is looked up; real ones have 43."""
+_NO_MERCHANT: Final = MerchantId("")
+
+
+class _Kind(StrEnum):
+    SESSION = "session"
+    CODE = "code"
+    FIRST_USER = "first_user"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInPerson:
+    """Who is signed in, and what they may do."""
+
+    merchant: Merchant
+    name: str
+    """Shown, and stored with what they do: `user:anna`, or the id of an API key."""
+    role: Role | None
+    """None for an API key, which has its own scopes."""
+    scopes: frozenset[str]
+    form_token: str
+    """Stands in every form of this session, and in no other's (CSRF)."""
+
+    def may(self, scope: str) -> bool:
+        """Return whether they have a scope."""
+        return scope in self.scopes
+
+    def sent(self, form_token: str) -> bool:
+        """Return whether a form was one of this session's."""
+        return hmac.compare_digest(form_token.encode(), self.form_token.encode())
+
+
+class Sessions:
+    """Opens, reads and ends console sessions."""
+
+    def __init__(self, units: UnitOfWorkRunner, merchants: MerchantDirectory, hours: int) -> None:
+        self._units = units
+        self._merchants = merchants
+        self._hours = hours
+
+    @property
+    def seconds(self) -> int:
+        """How long a new session lasts."""
+        return self._hours * 3600
+
+    async def open(self, merchant: MerchantId, key_sha256: str) -> str:
+        """Return the cookie of a new session opened with an API key."""
+        return await self._issue(_Kind.SESSION, merchant, timedelta(hours=self._hours), key_sha256=key_sha256)
+
+    async def open_for(self, user: StoredUser) -> str:
+        """Return the cookie of a new session of a user."""
+        return await self._issue(_Kind.SESSION, user.merchant_id, timedelta(hours=self._hours), user=user)
+
+    async def code(self, merchant: MerchantId, key_sha256: str) -> str:
+        """Return a code that opens one session, once."""
+        return await self._issue(_Kind.CODE, merchant, timedelta(minutes=CODE_MINUTES), key_sha256=key_sha256)
+
+    async def first_user_code(self) -> str | None:
+        """Return a code that makes the first user, once; None where there is one already."""
+        if not await self._units.read(user_store.is_empty):
+            return None
+        return await self._issue(_Kind.FIRST_USER, _NO_MERCHANT, timedelta(minutes=FIRST_USER_MINUTES))
+
+    async def makes_first_user(self, code: str) -> bool:
+        """Return whether a code can make the first user now."""
+        return await self._units.read(lambda db: self._first_user_code_is_good(db, code))
+
+    async def take_first_user_code(self, uow: UnitOfWork, code: str) -> bool:
+        """Use up a code for the first user, in the unit of work that makes them; False for one that is not good."""
+        is_good = await self._first_user_code_is_good(uow.db, code)
+        return is_good and await session_store.delete(uow.db, _hash(code))
+
+    async def _first_user_code_is_good(self, db: Transaction, code: str) -> bool:
+        if not 0 < len(code) <= _LONGEST:
+            return False
+        found = await session_store.find(db, _hash(code))
+        is_running = found is not None and found.ends_at > self._units.clock.now()
+        return found is not None and found.kind == _Kind.FIRST_USER and is_running and await user_store.is_empty(db)
+
+    async def redeem(self, code: str) -> str | None:
+        """Return the cookie of the session that a code opens; None for a used, ended or unknown code."""
+        if not 0 < len(code) <= _LONGEST:
+            return None
+        token_sha256 = _hash(code)
+
+        async def work(uow: UnitOfWork) -> StoredSession | None:
+            found = await session_store.find(uow.db, token_sha256)
+            if found is None or found.kind != _Kind.CODE or found.ends_at <= uow.now:
+                return None
+            return found if await session_store.delete(uow.db, token_sha256) else None
+
+        found = await self._units.run(work, WritePriority.INGEST)
+        if found is None or self._by_key(found, "") is None:
+            return None
+        return await self.open(found.merchant_id, found.key_sha256)
+
+    async def person_of(self, cookie: str | None) -> SignedInPerson | None:
+        """Return who is signed in with this cookie now; None if nobody."""
+        if cookie is None or not 0 < len(cookie) <= _LONGEST:
+            return None
+
+        async def read(db: Transaction) -> tuple[StoredSession | None, StoredUser | None]:
+            found = await session_store.find(db, _hash(cookie))
+            return found, await user_store.find(db, found.user_name) if found is not None and found.user_name else None
+
+        found, user = await self._units.read(read)
+        if found is None or found.kind != _Kind.SESSION or found.ends_at <= self._units.clock.now():
+            return None
+        form_token = hmac.digest(cookie.encode(), b"forms of this session", "sha256").hex()
+        return self._by_user(found, user, form_token) if found.user_name else self._by_key(found, form_token)
+
+    async def end(self, cookie: str | None) -> None:
+        """End a session; copies of its cookie stop working too."""
+        if cookie is not None and 0 < len(cookie) <= _LONGEST:
+            token_sha256 = _hash(cookie)
+            await self._units.run(lambda uow: session_store.delete(uow.db, token_sha256), WritePriority.INGEST)
+
+    def _by_key(self, session: StoredSession, form_token: str) -> SignedInPerson | None:
+        """Return whom a session's key stands for, while that key exists and may read metrics."""
+        found = self._merchants.by_api_key(session.key_sha256)
+        if found is None:
+            return None
+        merchant, key = found
+        if merchant.id != session.merchant_id or SCOPE not in key.scopes:
+            return None
+        return SignedInPerson(merchant, key.id, None, CONSOLE_SCOPES.intersection(key.scopes), form_token)
+
+    def _by_user(self, session: StoredSession, user: StoredUser | None, form_token: str) -> SignedInPerson | None:
+        """Return the user of a session, while they are as they were when it was opened."""
+        if user is None or user.version != session.user_version or user.merchant_id != session.merchant_id:
+            return None
+        merchant, role = self._merchants.get(user.merchant_id), Role(user.role)
+        if merchant is None:
+            return None
+        return SignedInPerson(merchant, f"user:{user.name}", role, SCOPES_OF[role], form_token)
+
+    async def _issue(
+        self,
+        kind: _Kind,
+        merchant: MerchantId,
+        lifetime: timedelta,
+        *,
+        key_sha256: str = "",
+        user: StoredUser | None = None,
+    ) -> str:
+        token = secrets.token_urlsafe(32)
+
+        async def work(uow: UnitOfWork) -> None:
+            ends_at = uow.now + lifetime
+            name, version = (user.name, user.version) if user is not None else ("", None)
+            session = StoredSession(_hash(token), kind, merchant, ends_at, key_sha256, name, version)
+            await session_store.insert(uow.db, session)
+
+        await self._units.run(work, WritePriority.INGEST)
+        return token
+
+
+def _hash(token: str) -> bytes:
+    """Return what is stored of a token, so that nothing in the table can be used to sign in."""
+    return hashlib.sha256(token.encode()).digest()
