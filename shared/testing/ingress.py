@@ -30,7 +30,6 @@ PATHS = {
     "/v1/kpis": "metrics",
     "/v1/journeys": "metrics",
     "/v1/page-parts": "metrics",
-    "/v1/controls": "scheduler",
     "/console": "console",
     "/2010-04-01": "simulator",
     "/simulator": "simulator",
