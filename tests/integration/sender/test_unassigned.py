@@ -1,10 +1,12 @@
 """Replies without a known recipient: who sees them, what they say, and what is decided about them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
 from services.sender.instruments import UNASSIGNED_SETTLED
 from services.sender.replies import store, unassigned
@@ -182,3 +184,30 @@ async def test_the_operator_may_say_that_it_was_meant_for_another_shop(driver: S
     await replies.assign(operator, reply, other, E164(PERSON))
     [row] = await driver.replies()
     assert (row["merchant_id"], row["sender_number"], row["reply_class"]) == ("other", "+12025550177", "opt_out")
+
+
+async def entries(driver: SenderDriver) -> list[dict[str, Any]]:
+    """Return the audit log, oldest first."""
+    rows = await driver.harness.rows(sa.select(audit_tables.entries).order_by(audit_tables.entries.c.position))
+    return [json.loads(bytes(row["canonical"])) for row in rows]
+
+
+async def test_who_assigned_a_reply_to_whom_is_logged_and_who_may_only_list_them_is_not(driver: SenderDriver) -> None:
+    await deliver(driver)
+    await listed(driver, READER)
+    assert (await decide(driver, "assign", {"to": PERSON}, READER)).status_code == 403
+    before = await entries(driver)
+    assert {each["action"] for each in before} == {"replies.revealed"}  # `decide` looks with the key that may
+    [reply] = (await listed(driver, READER))["replies"]
+    answer = await driver.http.post(f"{PATH}/{reply['id']}/assign", json={"to": PERSON}, headers=DECIDER)
+    assert answer.status_code == 200
+    [assigned] = (await entries(driver))[len(before) :]
+    assert (assigned["action"], assigned["subject"]) == ("reply.assigned", reply["id"])
+    assert assigned["recipient"] == str(driver.sealer.recipient_id(make.MERCHANT, E164(PERSON)))
+    assert PERSON not in str(assigned)
+
+
+async def test_an_assignment_that_is_refused_is_not_logged(driver: SenderDriver) -> None:
+    await deliver(driver)
+    assert (await decide(driver, "assign", {})).status_code == 409
+    assert {each["action"] for each in await entries(driver)} == {"replies.revealed"}

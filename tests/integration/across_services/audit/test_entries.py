@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,10 +18,13 @@ from services.sender.tables import unassigned_replies
 from shared import aad
 from shared.audit import Actor, ActorKind, AddressClass, AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.audit_log import AuditLog
+from shared.controls import EVERY_MERCHANT
 from shared.db import audit_store
 from shared.db.audit_store import AuditTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
+from shared.http.audit_routes import AuditEndpoints
+from shared.http.auth import Caller
 from shared.ids import MerchantId
 from shared.testing.make_ingest import shopify_order
 from tests.integration.across_services.audit.pages import exported, merged, problems
@@ -297,3 +300,20 @@ def names(found: Sequence[dict[str, Any]]) -> list[str]:
 async def test_releasing_judging_and_sending_write_no_entry(driver: RightsDriver) -> None:
     await driver.lived()
     assert [names(await logged(driver, service)) for service in SERVICES] == [[], [], []]
+
+
+async def test_what_is_done_to_every_merchant_is_in_a_log_of_the_operators_alone(driver: RightsDriver) -> None:
+    async def work(uow: UnitOfWork) -> None:
+        AuditLog(scheduler_audit, driver.sealer).record(uow, ACTOR, DEED._replace(merchant_id=EVERY_MERCHANT))
+
+    await driver.harness.runtime.units.run(work, WritePriority.BATCHES)
+    assert await logged(driver, "scheduler") == []
+    acme = driver.harness.runtime.merchants.get(ACME)
+    assert acme is not None
+    operator = Caller(acme, "operator", frozenset())
+    endpoints = AuditEndpoints(AuditLog(scheduler_audit, driver.sealer), driver.harness.runtime.units)
+    page = await endpoints.newest(operator, everything=True)
+    assert [entry.action for entry in page.entries] == ["hold.released"]
+    [day] = (await endpoints.days(operator, everything=True)).days
+    chain = await endpoints.chain(date.fromisoformat(day.day), operator, everything=True)
+    assert [link.position for link in chain.links] == [0]
