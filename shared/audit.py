@@ -31,6 +31,8 @@ class AuditAction(StrEnum):
     PREFERENCE_LINKS_REVOKED = "preference-links.revoked"
     ERASURE_ASKED = "erasure.asked"
     EXPORT_ASKED = "export.asked"
+    EXPORT_READ = "export.read"
+    """The copy of what is held about a person was handed out."""
     REPLY_ASSIGNED = "reply.assigned"
     REPLY_DISMISSED = "reply.dismissed"
     REPLIES_REVEALED = "replies.revealed"

@@ -45,7 +45,7 @@ def create_router(service: RightsService) -> APIRouter:
 
     @router.get("/v1/exports/{request_id}", summary="The copy, as JSON or CSV (Accept: text/csv)")
     async def export(request_id: UUID, caller: Reader, accept: Annotated[str, Header()] = "") -> Response:
-        request, copies = await service.export(caller.merchant, request_id)
+        request, copies = await service.export(caller, request_id)
         answer = copy_answer(request, copies, service.consents.units.clock.now())
         private = {"Cache-Control": "no-store", "X-Export-State": answer["state"]}
         if "text/csv" in accept.lower():

@@ -98,19 +98,32 @@ class RightsService:
 
         return await self.consents.units.read(work)
 
-    async def export(self, merchant: Merchant, request_id: UUID) -> tuple[Request, list[Copy]]:
-        """Return a copy as far as it has been handed over.
+    async def export(self, caller: Caller, request_id: UUID) -> tuple[Request, list[Copy]]:
+        """Return a copy as far as it has been handed over; that it is read is in the audit log before.
 
         Raises:
             HTTPProblem: 404, this merchant has no such export.
         """
+        merchant = caller.merchant
 
         async def work(db: Transaction) -> tuple[Request, list[Piece]]:
             request = await _request(db, merchant, request_id, PrivacyRight.EXPORT)
             return request, await requests.pieces(db, request_id)
 
         request, pieces = await self.consents.units.read(work)
-        return request, copies_of(pieces, merchant, self.consents.sealer)
+        copies = copies_of(pieces, merchant, self.consents.sealer)
+        if copies:
+            await self._note_read(caller, request)
+        return request, copies
+
+    async def _note_read(self, caller: Caller, request: Request) -> None:
+        subject = AuditSubject(AuditSubjectKind.REQUEST, str(request.request_id))
+        deed = Deed(request.merchant_id, AuditAction.EXPORT_READ, subject, recipient_id=request.recipient_id)
+
+        async def work(uow: UnitOfWork) -> None:
+            self.consents.audit.record(uow, caller.actor, deed)
+
+        await self.consents.units.run(work, WritePriority.BATCHES)
 
 
 def copies_of(pieces: Sequence[Piece], merchant: Merchant, sealer: Sealer) -> list[Copy]:

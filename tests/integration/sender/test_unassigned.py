@@ -19,6 +19,7 @@ from shared.events.consent import ConsentAct, ConsentReported
 from shared.events.engagement import ReplyReceived
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
+from shared.ids import MerchantId
 from shared.phone import E164
 from shared.testing import make, make_sender
 from shared.testing.clock import START
@@ -203,7 +204,7 @@ async def test_who_assigned_a_reply_to_whom_is_logged_and_who_may_only_list_them
     assert answer.status_code == 200
     [assigned] = (await entries(driver))[len(before) :]
     assert (assigned["action"], assigned["subject"]) == ("reply.assigned", reply["id"])
-    assert assigned["recipient"] == str(driver.sealer.recipient_id(make.MERCHANT, E164(PERSON)))
+    assert assigned["recipient"] == str(driver.sealer.recipient_id(MerchantId(make.MERCHANT), E164(PERSON)))
     assert PERSON not in str(assigned)
 
 
