@@ -92,6 +92,12 @@ class ControlsInForce:
         found = (self._of_scope.get(key) for key in _keys_of(target))
         return min((control for control in found if control is not None), key=_strength, default=None)
 
+    def on_flow(self, merchant: MerchantId, flow: str) -> Control | None:
+        """Return the strongest control that every text of a flow is under, but for answers to HELP and STOP."""
+        keys: tuple[_Key, ...] = (("all", merchant), ("all", EVERY_MERCHANT), ("flow", merchant, flow))
+        found = (self._of_scope.get(key) for key in keys)
+        return min((control for control in found if control is not None), key=_strength, default=None)
+
 
 def _strength(control: Control) -> tuple[bool, datetime, UUID]:
     return control.action is not ControlAction.STOP, control.made_at, control.id

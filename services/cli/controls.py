@@ -10,6 +10,8 @@ from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
 _PATH = "/v1/controls"
+_BY_FILES = "files"
+"""Who made the pause of a flow that was removed from the merchant files."""
 _LOOKS = 20
 _LOOK_SECONDS = 0.25
 MerchantArgument = Annotated[
@@ -138,6 +140,8 @@ def line(control: dict[str, Any]) -> str:
         words.append("NOT YET obeyed by the sender")
     counts = {"waiting": control["waiting"], "cancelled": control["cancelled"]}
     words += [f"{count} {name}" for name, count in counts.items() if count]
+    if control["made_by"] == _BY_FILES and control["lifted_at"] is None:
+        words.append("`followup resume` finishes these texts, `followup stop` cancels them")
     return "; ".join(words) + (" (in progress)" if control["in_progress"] else "")
 
 

@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse
 from services.scheduler import store, views
 from services.scheduler.api_models import (
     DryRunAnswer,
-    FlowAnswer,
     FlowList,
     FollowUpPage,
     FollowUpRequest,
@@ -24,12 +23,12 @@ from services.scheduler.api_models import (
 )
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.transitions import cancel
+from services.scheduler.removed_flows.views import flow_list
 from services.scheduler.runs.enrolment import Decline
 from services.scheduler.runs.plan import NewRun
 from services.scheduler.runs.request_validation import ValidRequest
 from shared import ids, phone
 from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
-from shared.config.flow import TextStep
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
@@ -78,7 +77,7 @@ def create_router(deps: SchedulerDependencies) -> APIRouter:
             409: {"description": "It has ended."},
         },
     )(endpoints.call_off)
-    router.get("/v1/flows", tags=["flows"], summary="The flows in force")(endpoints.flows)
+    router.get("/v1/flows", tags=["flows"], summary="The flows in force, and those that were removed")(endpoints.flows)
     router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")(endpoints.enrollments)
     return router
 
@@ -190,19 +189,9 @@ class FollowUpEndpoints:
         return story
 
     async def flows(self, caller: Reader) -> FlowList:
-        """Return the flows in force."""
-        return FlowList(
-            flows=[
-                FlowAnswer(
-                    flow=flow.flow,
-                    version=flow.version(),
-                    description=flow.description,
-                    on=flow.on,
-                    steps=[step.text for step in flow.steps if isinstance(step, TextStep)],
-                )
-                for _, flow in sorted(caller.merchant.flows.items())
-            ]
-        )
+        """Return the flows in force, and those that were removed from the files while texts of them are planned."""
+        merchant, now = caller.merchant, self.deps.runtime.clock.now()
+        return await self.deps.units.read(lambda db: flow_list(db, merchant, now))
 
     async def enrollments(
         self,

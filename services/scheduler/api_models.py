@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shared import normalize
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Flag, Locale, Slug
+from shared.controls import ControlAction
 from shared.events.follow_up import Purpose
 from shared.fact_limits import bounded_facts
 from shared.http.progress import ProgressAnswer
@@ -234,12 +235,33 @@ class FlowAnswer(BaseModel):
     description: str
     on: str
     steps: list[str]
+    planned_texts: int
+    """Planned in any version of it, and not ended."""
+
+
+class FlowControlAnswer(BaseModel):
+    """What every text of a flow is under; more about it in `GET /v1/controls`."""
+
+    control_id: UUID
+    action: ControlAction
+    made_at: datetime
+
+
+class RemovedFlowAnswer(BaseModel):
+    """A flow that no file has any more, while texts of it are planned."""
+
+    flow: str
+    planned_texts: int
+    control: FlowControlAnswer | None
+    """None: its texts go on, because somebody let them, or it has been missing for less than a minute."""
 
 
 class FlowList(BaseModel):
     """The merchant's flows."""
 
     flows: list[FlowAnswer]
+    removed: list[RemovedFlowAnswer]
+    """`resume` finishes their texts, `stop` cancels them; a flow that comes back goes on by itself."""
 
 
 class RunAnswer(BaseModel):

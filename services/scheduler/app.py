@@ -50,5 +50,6 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
             create_audit_router(deps.audit, deps.units),
         ),
         loops=loops.create_loops(deps, progress),
+        worries=(deps.flow_files.worry,),
         on_start=(deps.waker.start, deps.control_waker.start),
     )

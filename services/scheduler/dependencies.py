@@ -6,6 +6,7 @@ from typing import Self
 from services.scheduler import privacy_store
 from services.scheduler.privacy import Privacy
 from services.scheduler.release.loop import DueWaker
+from services.scheduler.removed_flows.loop import FlowFilesLoop
 from services.scheduler.runs.follow_up_requests import FollowUpRequests
 from services.scheduler.runs.planner import Planner
 from services.scheduler.runs.previews import GateAdvice
@@ -38,6 +39,7 @@ class SchedulerDependencies:
     """Wakes the release loop."""
     control_waker: LoopWaker
     audit: AuditLog
+    flow_files: FlowFilesLoop
 
     @classmethod
     def of(cls, runtime: Runtime, system_tables: SystemTables, advice: GateAdvice) -> Self:
@@ -64,4 +66,5 @@ class SchedulerDependencies:
             waker=DueWaker(runtime.clock),
             control_waker=LoopWaker(),
             audit=AuditLog(audit_tables, sealer),
+            flow_files=FlowFilesLoop(runtime.units, runtime.merchants, versions, sealer),
         )

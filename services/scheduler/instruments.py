@@ -13,6 +13,10 @@ TIMER_LAG = histogram(
 CONDITION_ERRORS = counter("followup_condition_errors_total", "Conditions that could not be evaluated.", ["where"])
 HELD = counter("followup_pacing_held_total", "Follow-ups that were queued because their sender number was busy.")
 PAUSED = counter("followup_paused_total", "Times a due follow-up was kept because a control pauses its texts.")
+REMOVED_FLOWS = gauge(
+    "followup_removed_flows_paused",
+    "Flows that are in no file any more, whose planned texts are paused until somebody answers.",
+)
 OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases without an answer after two minutes.")
 RELEASE_WAITS = counter(
     "followup_release_waits_total", "Times a due follow-up waited for unread events that may cancel it.", ["reason"]

@@ -1,4 +1,4 @@
-"""The scheduler's entry point for time: releases, controls, retention, day partitions of the timers, audit roots."""
+"""The scheduler's entry point for time: releases, controls, removed flows, retention, days of timers, audit roots."""
 
 from collections.abc import Sequence
 
@@ -35,5 +35,6 @@ def create_loops(deps: SchedulerDependencies, progress: ReadProgress) -> Sequenc
         Loop("retention", prune, longest_seconds=SLOW_SECONDS),
         Loop("timer-days", days, longest_seconds=SLOW_SECONDS),
         controls,
+        Loop("flow-files", deps.flow_files.step),
         *audit_loops(deps.runtime, audit_tables),
     )

@@ -47,6 +47,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     few_rows("scheduler_pending_counts", "a merchant, flow and partition"),
     swept_after(controls, "a control", "FOLLOWUP_SCHEDULER_RECORD_DAYS, once it is lifted"),
     removed_with_work("scheduler_paused", "a due follow-up that waits for the end of a pause"),
+    few_rows("scheduler_flow_files", "a flow that was ever in the merchant files"),
     few_rows("scheduler_flow_versions", "a version of a flow that was started"),
     kept_forever("scheduler_recipients", "a recipient", "withdrawals and erasures must outlive everything else"),
     few_rows("scheduler_closed_merchants", "a merchant that closed"),

@@ -267,3 +267,18 @@ paused = sa.Table(
     postgresql_with=QUEUE,
 )
 """Due follow-ups that wait for the end of a pause: they have no timer but that of their expiry."""
+
+flow_files = sa.Table(
+    "scheduler_flow_files",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("flow", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("missing_since", Instant),
+    sa.Column("control_id", Id),
+)
+"""Every flow that the merchant files ever had, in the version last seen; `*` stands for the merchant as a whole.
+
+`missing_since` is when a process first found it in no file; any process that still has it empties that again.
+`control_id` is the pause that answers this removal: set once, so that a pause that a person lifted is never put again.
+"""

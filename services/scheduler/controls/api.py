@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 
-from services.scheduler.controls import announcements, store
+from services.scheduler.controls import store
 from services.scheduler.controls.bodies import ControlAnswer, ControlPage, ControlRequest, ControlsChanged
+from services.scheduler.controls.changing import lift, put_in_force
 from services.scheduler.controls.loop import has_work
 from services.scheduler.controls.scopes import scope_of
 from services.scheduler.controls.store import StoredControl
@@ -118,15 +119,7 @@ class SendingControls:
                 f"{_MOST_IN_FORCE} controls are in force; lift some, or pause the flow or the merchant as a whole",
             )
         control = Control(ids.minted(uow.now), action, scope, uow.now, request.until)
-        place = aad.control_reason(control.id)
-        made = StoredControl(
-            control,
-            reason=self.deps.runtime.sealer.seal(scope.merchant_id, place, request.reason.encode()),
-            made_by=caller.key_id,
-            open_work=action is ControlAction.STOP or request.until is not None,
-        )
-        await store.save(uow.db, made)
-        uow.publish(announcements.changed(made, uow.now))
+        made = await put_in_force(uow, self.deps.runtime.sealer, control, request.reason, caller.key_id)
         self.deps.audit.record(uow, caller.actor, _deed(control, _MADE[action], request))
         # A control that this one replaces, with another end, is lifted: the newer word counts.
         await self._end(known, request, caller, uow)
@@ -151,17 +144,8 @@ class SendingControls:
         """Lift controls; the loop lets go what waited for them."""
         lifted = []
         for stored in known:
-            scope, place = stored.control.scope, aad.control_lift(stored.control.id)
-            after = stored._replace(
-                lifted_at=uow.now,
-                lifted_by=caller.key_id,
-                lift_reason=self.deps.runtime.sealer.seal(scope.merchant_id, place, request.reason.encode()),
-                open_work=True,
-            )
-            await store.lift(uow.db, after)
-            uow.publish(announcements.changed(after, uow.now))
+            lifted.append(await lift(uow, self.deps.runtime.sealer, stored, request.reason, caller.key_id))
             self.deps.audit.record(uow, caller.actor, _deed(stored.control, AuditAction.CONTROL_LIFTED, request))
-            lifted.append(after)
         return lifted
 
     async def show(

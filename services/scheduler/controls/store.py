@@ -56,6 +56,13 @@ async def in_force(db: Transaction, people: Mapping[RecipientId, MerchantId], no
     return await control_store.in_force(db, controls, people, now)
 
 
+async def seen_in_force(db: Transaction, merchant: MerchantId, now: datetime) -> ControlsInForce:
+    """Return a merchant's controls about no single person, to be shown: without a lock, and so without a promise."""
+    keys = [{"merchant_id": each} for each in sorted({merchant, EVERY_MERCHANT})]
+    rows = await db.fetch_keys(controls, keys, among=control_store.OF_MANY)
+    return ControlsInForce(map(control_store.control_of, rows), now)
+
+
 async def save(db: Transaction, stored: StoredControl) -> None:
     """Insert a control."""
     own = stored._asdict()

@@ -27,7 +27,7 @@ from services.scheduler.release.turn_rules import (
     postponement,
     waits_for_others,
 )
-from services.scheduler.runs.enrolment import ANSWER_FLOW, API_FLOW
+from services.scheduler.runs.enrolment import BUILT_IN_FLOWS
 from services.scheduler.runs.versions import Versions
 from shared.bus.read_progress import UnreadEvents, UnreadReason
 from shared.db.unit_of_work import UnitOfWork
@@ -37,7 +37,7 @@ from shared.progress import EARLIER_TEXT
 from shared.vocabulary.follow_up_states import FollowUpState
 from shared.vocabulary.purposes import ANSWER_PURPOSES, NEWS_BOUND_PURPOSES
 
-_SINGLE_TEXT_FLOWS = frozenset({API_FLOW, ANSWER_FLOW})
+_SINGLE_TEXT_FLOWS = BUILT_IN_FLOWS
 """Flows whose runs have one follow-up each."""
 _SENT = frozenset({FollowUpState.DISPATCHED, FollowUpState.UNCONFIRMED, FollowUpState.DELIVERED})
 _TRANSACTIONAL_SECONDS: Final = 60.0

@@ -22,6 +22,8 @@ ANSWER_FLOW = "answer"
 """The built-in flow of answers to HELP and STOP."""
 API_STEP = "text"
 """The one step of the built-in flow `api`."""
+BUILT_IN_FLOWS = frozenset({API_FLOW, ANSWER_FLOW})
+"""Flows that are in no file."""
 _BUILT_IN_TEXTS: Mapping[str, tuple[str, ...]] = {
     API_FLOW: (API_STEP,),
     ANSWER_FLOW: (Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION),

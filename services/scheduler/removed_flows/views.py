@@ -1,0 +1,51 @@
+"""The flows of a merchant as `GET /v1/flows` shows them."""
+
+from datetime import datetime
+
+from services.scheduler.api_models import FlowAnswer, FlowControlAnswer, FlowList, RemovedFlowAnswer
+from services.scheduler.controls import store as control_rows
+from services.scheduler.removed_flows import store
+from services.scheduler.removed_flows.changes import FlowKey
+from services.scheduler.runs.enrolment import BUILT_IN_FLOWS
+from shared.config.directory import Merchant
+from shared.config.flow import TextStep
+from shared.controls import Control
+from shared.db.transaction import Transaction
+
+
+async def flow_list(db: Transaction, merchant: Merchant, now: datetime) -> FlowList:
+    """Return the flows in force, and those that no file has any more while texts of them are planned."""
+    planned = await store.planned_texts(db, [merchant.id])
+    in_force = await control_rows.seen_in_force(db, merchant.id, now)
+    gone = sorted(
+        key.flow
+        for key, texts in planned.items()
+        if texts > 0 and not key.is_whole and key.flow not in BUILT_IN_FLOWS and key.flow not in merchant.flows
+    )
+    return FlowList(
+        flows=[
+            FlowAnswer(
+                flow=name,
+                version=flow.version(),
+                description=flow.description,
+                on=flow.on,
+                steps=[step.text for step in flow.steps if isinstance(step, TextStep)],
+                planned_texts=planned[FlowKey(merchant.id, name)],
+            )
+            for name, flow in sorted(merchant.flows.items())
+        ],
+        removed=[
+            RemovedFlowAnswer(
+                flow=name,
+                planned_texts=planned[FlowKey(merchant.id, name)],
+                control=_control(in_force.on_flow(merchant.id, name)),
+            )
+            for name in gone
+        ],
+    )
+
+
+def _control(control: Control | None) -> FlowControlAnswer | None:
+    if control is None:
+        return None
+    return FlowControlAnswer(control_id=control.id, action=control.action, made_at=control.made_at)
