@@ -15,7 +15,9 @@ EARLIER_TEXT: Final = "earlier_text"
 """The reason of a due text that lets an earlier one of its run go first."""
 TEXTS_PAUSED: Final = "texts_paused"
 """The reason of a due text that a control keeps, and of a clearance that lapsed for one."""
-_KEPT_THOUGH_DUE: Final = frozenset({EARLIER_TEXT, "unread_news", "source_lag"})
+BLACKOUT: Final = "blackout"
+"""The reason of a due text on a day on which its shop sends none of its purpose, and of a clearance that lapsed so."""
+_KEPT_THOUGH_DUE: Final = frozenset({EARLIER_TEXT, BLACKOUT, "unread_news", "source_lag"})
 """Reasons that hold a text although it is due; every other reason of a pending text ends with its due time."""
 _PROMPT: Final = timedelta(seconds=60)
 """A cleared text is sent within seconds; after this long something delays it, which is shown."""
@@ -105,7 +107,7 @@ def _pending(known: ProgressFacts, now: datetime) -> Progress:
     if known.reason == TEXTS_PAUSED:
         return Progress(Doing.WAITING, TEXTS_PAUSED)
     if known.reason in _KEPT_THOUGH_DUE:
-        return Progress(Doing.WAITING, known.reason, known.until or known.due_at)
+        return Progress(Doing.WAITING, known.reason, known.until or known.due_at, known.detail)
     if known.due_at is not None and known.due_at <= now:
         return Progress(Doing.WAITING, WaitsFor.TURN)
     if known.reason:

@@ -157,7 +157,7 @@ class FollowUpEndpoints:
             )
 
     def _context(self, caller: Caller) -> views.ViewContext:
-        return views.ViewContext(caller.merchant.id, self.deps.runtime.clock.now())
+        return views.ViewContext(caller.merchant.id, caller.merchant.config, self.deps.runtime.clock.now())
 
     async def find(
         self,

@@ -20,14 +20,16 @@ from services.scheduler.api_models import (
     WaitsForAnswer,
 )
 from services.scheduler.controls import store as control_store
+from services.scheduler.lifecycle.follow_up import earliest
 from services.scheduler.release.due_timers import DUE
 from services.scheduler.runs.plan import follow_up_id
 from services.scheduler.runs.versions import Versions
+from shared.config.merchant import MerchantConfig
 from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable
 from shared.http.progress import ProgressAnswer
 from shared.ids import MerchantId, RecipientId
-from shared.progress import EARLIER_TEXT, TEXTS_PAUSED, Progress, ProgressFacts, WaitsFor, progress_of
+from shared.progress import BLACKOUT, EARLIER_TEXT, TEXTS_PAUSED, Progress, ProgressFacts, WaitsFor, progress_of
 from shared.vocabulary.follow_up_states import RUNNING, FollowUpState
 
 LARGEST_PAGE = 200
@@ -40,20 +42,23 @@ class ViewContext:
     """Which merchant asks, and when."""
 
     merchant: MerchantId
+    config: MerchantConfig
     now: datetime
 
 
-async def answers_of(db: Transaction, rows: Sequence[Row], now: datetime) -> list[FollowUpAnswer]:
+async def answers_of(db: Transaction, rows: Sequence[Row], context: ViewContext) -> list[FollowUpAnswer]:
     """Return the state of follow-ups, and what each waits for."""
-    due = [row for row in rows if row["state"] == FollowUpState.PENDING and row["due_at"] <= now]
+    due = [row for row in rows if row["state"] == FollowUpState.PENDING and row["due_at"] <= context.now]
     queued = await store.queued(db, due)
     control_of = await control_store.controls_of(db, [row["id"] for row in due if row["reason"] == TEXTS_PAUSED])
-    return [_answer_of(row, now, control_of.get(row["id"]), is_queued=row["id"] in queued) for row in rows]
+    return [_answer_of(row, context, control_of.get(row["id"]), is_queued=row["id"] in queued) for row in rows]
 
 
-def _answer_of(row: Row, now: datetime, control: tuple[UUID, datetime] | None, *, is_queued: bool) -> FollowUpAnswer:
+def _answer_of(
+    row: Row, context: ViewContext, control: tuple[UUID, datetime] | None, *, is_queued: bool
+) -> FollowUpAnswer:
     zone = ZoneInfo(row["time_zone"])
-    progress = progress_of(_progress_facts(row, is_queued=is_queued), now)
+    progress = progress_of(_progress_facts(row, context, is_queued=is_queued), context.now)
     return FollowUpAnswer(
         follow_up_id=row["id"],
         due_local=row["due_at"].astimezone(zone).isoformat(),
@@ -74,17 +79,21 @@ def _waits_for(row: Row, progress: Progress, control: tuple[UUID, datetime] | No
     return None
 
 
-def _progress_facts(row: Row, *, is_queued: bool) -> ProgressFacts:
+def _progress_facts(row: Row, context: ViewContext, *, is_queued: bool) -> ProgressFacts:
     """Return what the scheduler knows: no clearances, and of a call only what the sender reports while it waits."""
     is_released = row["state"] == FollowUpState.RELEASED
     has_report = is_released and row["reason"] not in {None, DUE}
+    until, detail = row["waits_until"] if is_released else row["timer_at"], row["waits_detail"] if has_report else None
+    if row["reason"] == BLACKOUT and (end := context.config.blackout_end(row["purpose"], context.now)) is not None:
+        blackout = context.config.blackout_at(row["purpose"], context.now)
+        until, detail = earliest(end, row["expires_at"]), blackout and blackout.why
     return ProgressFacts(
         state=row["state"],
         reason=row["reason"] if has_report or not is_released else None,
         due_at=row["due_at"],
         since=row["updated_at"],
-        until=row["waits_until"] if is_released else row["timer_at"],
-        detail=row["waits_detail"] if has_report else None,
+        until=until,
+        detail=detail,
         in_line=is_queued,
     )
 
@@ -96,7 +105,7 @@ async def story(db: Transaction, context: ViewContext, key: UUID) -> FollowUpSto
         return None
     changes = await store.history(db, key)
     history = [ChangeAnswer(**{name: change[name] for name in ChangeAnswer.model_fields}) for change in changes]
-    [answer] = await answers_of(db, [row], context.now)
+    [answer] = await answers_of(db, [row], context)
     return FollowUpStory(**answer.model_dump(), changes=history)
 
 
@@ -114,7 +123,7 @@ async def page(
     )
     more = len(rows) > limit
     return FollowUpPage(
-        follow_ups=await answers_of(db, rows[:limit], context.now),
+        follow_ups=await answers_of(db, rows[:limit], context),
         next_cursor=cursor_of(rows[limit - 1]["id"]) if more else None,
     )
 
@@ -126,7 +135,7 @@ async def of_recipient(
     rows = await store.newest_follow_ups(
         db, context.merchant, limit=LARGEST_PAGE, recipient_id=recipient_id, state=state
     )
-    return FollowUpPage(follow_ups=await answers_of(db, rows, context.now), next_cursor=None)
+    return FollowUpPage(follow_ups=await answers_of(db, rows, context), next_cursor=None)
 
 
 async def runs(
@@ -145,7 +154,7 @@ async def runs(
     while looked_at < _RUNS_LOOKED_AT:
         rows = await store.newest_runs(db, context.merchant, flow, limit, last)
         looked_at += len(rows)
-        for run in await _with_follow_ups(db, versions, rows, context.now):
+        for run in await _with_follow_ups(db, versions, rows, context):
             last = run.enrollment_id
             if state is None or run.state == state:
                 found.append(run)
@@ -156,7 +165,9 @@ async def runs(
     return RunPage(enrollments=found, next_cursor=None if last is None else cursor_of(last))
 
 
-async def _with_follow_ups(db: Transaction, versions: Versions, runs: Sequence[Row], now: datetime) -> list[RunAnswer]:
+async def _with_follow_ups(
+    db: Transaction, versions: Versions, runs: Sequence[Row], context: ViewContext
+) -> list[RunAnswer]:
     """Return runs with their follow-ups, in the order these were planned for."""
     terms = await versions.terms(db, {run["flow_version"] for run in runs})
     wanted = [
@@ -166,7 +177,8 @@ async def _with_follow_ups(db: Transaction, versions: Versions, runs: Sequence[R
     ]
     rows = await store.follow_ups_by_id(db, wanted)
     rows_of: dict[UUID, list[FollowUpAnswer]] = defaultdict(list)
-    for answer in sorted(await answers_of(db, rows, now), key=lambda found: (found.first_due_at, found.follow_up_id)):
+    answers = await answers_of(db, rows, context)
+    for answer in sorted(answers, key=lambda found: (found.first_due_at, found.follow_up_id)):
         rows_of[answer.enrollment_id].append(answer)
     return [
         RunAnswer(

@@ -46,6 +46,7 @@ def merchant_problems(reading: MerchantFiles) -> list[Problem]:
         *_destinations(reading.config, reading.document),
         *_keys(reading.config, reading.document),
         *_policies(reading.config, reading.document),
+        *_blackouts(reading.config, reading.document),
         *_disclosures(reading.config, reading.document),
         *_flow_names(reading),
     }
@@ -161,6 +162,12 @@ def _policies(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     if not any(cap.max <= _MOST_MARKETING_A_DAY and cap.per_hours >= _DAY_HOURS for cap in caps):
         message = "the marketing caps allow more than 3 texts in 24 hours, the most that FL, MD, OK and OR allow"
         yield document.warning(("policies", "caps", "marketing"), message, "add {max: 3, per_hours: 24}")
+
+
+def _blackouts(config: MerchantConfig, document: Document) -> Iterator[Problem]:
+    if config.blackouts and "time_zone" not in config.model_fields_set:
+        message = "these days begin and end at midnight UTC, since the shop has no time zone"
+        yield document.warning(("blackouts",), message, "add 'time_zone: …', such as America/New_York")
 
 
 def _disclosures(config: MerchantConfig, document: Document) -> Iterator[Problem]:

@@ -135,7 +135,12 @@ def _fields_at(model: type[FileModel], where: Location) -> set[str]:
     here: list[Any] = [model]
     for part in where:
         here = _inside(here, part)
-    return {field for kind in here if _is_model(kind) for field in kind.model_fields}
+    return {written for kind in here if _is_model(kind) for written in _written(kind)}
+
+
+def _written(kind: type[FileModel]) -> dict[str, str]:
+    """Return the names of the fields by how they are written in the file."""
+    return {field.alias or name: name for name, field in kind.model_fields.items()}
 
 
 def _inside(kinds: list[Any], part: str | int) -> list[Any]:
@@ -144,8 +149,8 @@ def _inside(kinds: list[Any], part: str | int) -> list[Any]:
         return narrowed
     found: list[Any] = []
     for kind in kinds:
-        if _is_model(kind) and part in kind.model_fields:
-            found += _members(kind.model_fields[str(part)].annotation)
+        if _is_model(kind) and part in _written(kind):
+            found += _members(kind.model_fields[_written(kind)[str(part)]].annotation)
         elif get_origin(kind) is tuple and isinstance(part, int):
             found += _members(get_args(kind)[0])
         elif get_origin(kind) is dict:

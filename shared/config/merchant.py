@@ -1,16 +1,21 @@
 """merchant.yaml: who the merchant is, where events come from, which numbers send, and under which policies."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import phone
+from shared.config import blackouts
+from shared.config.blackouts import MOST_BLACKOUTS, Blackout
 from shared.config.limits import Limits
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import ProviderSettings
 from shared.config.secret import Secret
+from shared.events.follow_up import Purpose
 from shared.instants import Written
 from shared.vocabulary.profiles import Profile
 from shared.zone_countries import zone_named
@@ -202,7 +207,7 @@ class MerchantConfig(FileModel):
     country: Country | None = None
     """Region for phone numbers written without a prefix; never decides quiet hours."""
     time_zone: Word = "UTC"
-    """For reports; never decides quiet hours."""
+    """For reports and blackouts; never decides quiet hours."""
     contact: Word | None = None
     """What the answer to HELP names: a phone number, mail address or page."""
     terms_url: HTTPAddress | None = None
@@ -212,6 +217,8 @@ class MerchantConfig(FileModel):
     providers: dict[Slug, ProviderSettings] = Field(default_factory=dict)
     numbers: tuple[Number, ...] = ()
     policies: Policies = Policies()
+    blackouts: tuple[Blackout, ...] = ()
+    """Days on which texts wait, in `time_zone`."""
     quotas: MerchantQuotas = MerchantQuotas()
     api_keys: tuple[APIKey, ...] = ()
 
@@ -221,6 +228,13 @@ class MerchantConfig(FileModel):
         if zone_named(name) is None:
             raise ValueError("not an IANA time zone, such as America/New_York")
         return name
+
+    @field_validator("blackouts")
+    @classmethod
+    def _not_too_many(cls, listed: tuple[Blackout, ...]) -> tuple[Blackout, ...]:
+        if len(listed) > MOST_BLACKOUTS:
+            raise ValueError(f"there are more than {MOST_BLACKOUTS}: remove those that are over")
+        return listed
 
     @field_validator("numbers")
     @classmethod
@@ -235,6 +249,18 @@ class MerchantConfig(FileModel):
         if len({key.id for key in keys}) < len(keys) or len({key.sha256 for key in keys}) < len(keys):
             raise ValueError("a key's id or hash is twice in this list")
         return keys
+
+    def blackout_at(self, purpose: Purpose, at: datetime) -> Blackout | None:
+        """Return the blackout that a text of this purpose is under at an instant; None if it may go."""
+        return blackouts.blackout_at(self.blackouts, ZoneInfo(self.time_zone), purpose, at) if self.blackouts else None
+
+    def blackout_end(self, purpose: Purpose, at: datetime) -> datetime | None:
+        """Return when a text of this purpose may go at the earliest; None where it may at `at`."""
+        return blackouts.blackout_end(self.blackouts, ZoneInfo(self.time_zone), purpose, at) if self.blackouts else None
+
+    def open_since(self, purpose: Purpose, due_at: datetime, now: datetime) -> datetime:
+        """Return since when a text that was due could have gone, but for blackouts."""
+        return blackouts.open_since(self.blackouts, ZoneInfo(self.time_zone), purpose, due_at, now)
 
     def destinations(self) -> frozenset[str]:
         """Return the countries texts may go to: the merchant's own, those of its numbers, and those it names.

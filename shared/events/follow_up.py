@@ -89,7 +89,7 @@ class FollowUpDue(FollowUpEvent):
     """A text is due: the gate must decide whether it may go."""
 
     first_due_at: datetime
-    """`max_defer_hours` counts from here."""
+    """`max_defer_hours` counts from here: when it was first due, or the end of a blackout since."""
     due_at: datetime
     expires_at: datetime | None = None
     sender_number: str

@@ -13,9 +13,9 @@ class ProgressAnswer(BaseModel):
     doing: Doing
     """`planned`, `waiting`, `under_way` (with the gate or the sender), `unanswered`, `sent` or `ended`."""
     waits_for: str | None
-    """A reason code (`quiet_hours`, `source_lag`, `sender_unregistered`, …), or `hour`, `turn`, `number_busy`,
+    """A reason code (`quiet_hours`, `source_lag`, `blackout`, …), or `hour`, `turn`, `number_busy`,
     `earlier_text`, `gate_or_sender`, `answer`, `receipt`."""
     until: datetime | None
     """When the next step is due; an instant in the past: it has begun."""
     detail: str | None
-    """The answer of the provider or the network, as a word: `http_503`, `timeout`, a provider's code."""
+    """What the provider or the network answered: `http_503`, `timeout`, a provider's code; or a blackout's `why`."""

@@ -50,6 +50,7 @@ _MEANINGS: Final = {
     "not_provable": ReasonMeaning("it could not be determined whether the provider accepted it"),
     "no_receipt": ReasonMeaning("the provider did not report whether it was delivered"),
     "texts_paused": ReasonMeaning("such texts are paused, by this shop or by the operator"),
+    "blackout": ReasonMeaning("this shop sends no such texts on these days"),
     "texts_stopped": ReasonMeaning("such texts were stopped, by this shop or by the operator"),
     "too_late": ReasonMeaning("it waited for the end of a pause until it was out of date"),
     "earlier_text": ReasonMeaning("another text to this person is sent first"),

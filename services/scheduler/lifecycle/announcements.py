@@ -26,9 +26,9 @@ def planned(follow_up: FollowUp, at: datetime) -> FollowUpPlanned:
     return _about(FollowUpPlanned, follow_up, at, release=0, due_at=follow_up.first_due_at)
 
 
-def due(follow_up: FollowUp, content: Content, release: int, at: datetime) -> FollowUpDue:
-    """Return the event that asks the gate for a verdict."""
-    return _about(FollowUpDue, follow_up, at, release=release, content=content)
+def due(follow_up: FollowUp, content: Content, release: int, at: datetime, open_since: datetime) -> FollowUpDue:
+    """Return the event that asks the gate for a verdict, which counts deferrals from `open_since`."""
+    return _about(FollowUpDue, follow_up, at, release=release, content=content, first_due_at=open_since)
 
 
 def moved(

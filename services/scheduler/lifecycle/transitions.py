@@ -27,6 +27,8 @@ class TransitionRequest(NamedTuple):
     accepted_at: datetime | None = None
     content: Content | None = None
     """For a release: the sealed content."""
+    open_since: datetime | None = None
+    """For a release: since when it could have gone; None: since it was first due."""
     timer_is_gone: bool = False
     """Its timer fired, which deleted the row."""
 
@@ -91,7 +93,8 @@ def _record(uow: UnitOfWork, request: TransitionRequest, effect: TransitionEffec
         return
     store.add_history(uow, after, transition.kind)
     if transition.kind is TransitionKind.FIRED and request.content is not None:
-        uow.publish(announcements.due(request.follow_up, request.content, lifecycle.release, uow.now))
+        since = request.open_since or request.follow_up.first_due_at
+        uow.publish(announcements.due(request.follow_up, request.content, lifecycle.release, uow.now, since))
     elif lifecycle.state in {FollowUpState.CANCELLED, FollowUpState.EXPIRED}:
         uow.publish(announcements.ended(after, lifecycle.state, lifecycle.reason or transition.reason, uow.now))
     if lifecycle.state in ENDS:

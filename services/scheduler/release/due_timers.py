@@ -111,8 +111,11 @@ def in_planned_order(turns: Sequence[LoadedFollowUp]) -> list[LoadedFollowUp]:
     return [of_person[turn.follow_up.recipient_id].popleft() for turn in turns]
 
 
-def release_of(loaded: LoadedFollowUp, now: datetime) -> TransitionRequest | None:
-    """Return the release of a follow-up whose turn it is, or its end; None where it ended in the queue."""
+def release_of(loaded: LoadedFollowUp, now: datetime, open_since: datetime | None = None) -> TransitionRequest | None:
+    """Return the release of a follow-up whose turn it is, or its end; None where it ended in the queue.
+
+    `open_since`: from when the gate counts how long it may defer it; None: from when it was first due.
+    """
     follow_up, content = loaded
     if not follow_up.is_pending:
         return None
@@ -120,7 +123,7 @@ def release_of(loaded: LoadedFollowUp, now: datetime) -> TransitionRequest | Non
         return _timed(follow_up, TransitionKind.EXPIRED, "expire_after")
     if content is None:
         return _timed(follow_up, TransitionKind.CANCELLED, "erased")
-    return _timed(follow_up, TransitionKind.FIRED, DUE)._replace(content=content)
+    return _timed(follow_up, TransitionKind.FIRED, DUE)._replace(content=content, open_since=open_since)
 
 
 def is_releasable(follow_up: FollowUp, now: datetime) -> bool:

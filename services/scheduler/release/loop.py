@@ -13,8 +13,9 @@ from functools import partial
 from services.scheduler import instruments
 from services.scheduler.controls.obedience import obey_controls
 from services.scheduler.lifecycle.follow_up import FollowUp, LoadedFollowUp
-from services.scheduler.lifecycle.transitions import apply_transitions
+from services.scheduler.lifecycle.transitions import TransitionRequest, apply_transitions
 from services.scheduler.release import store
+from services.scheduler.release.blackouts import wait_for_blackouts
 from services.scheduler.release.due_timers import (
     in_planned_order,
     is_releasable,
@@ -143,8 +144,10 @@ class ReleaseLoop:
         return len(fired) + swept + released, pause
 
     async def _wait(self, uow: UnitOfWork, due: Sequence[FollowUp]) -> set[FollowUpId]:
-        """Return which of these do not go now: under a control first, then behind another of their person."""
+        """Return which do not go now: under a control, in a blackout, or behind another of their person."""
         held = await obey_controls(uow, due, self._merchants, self._settings.unconfirmed_after)
+        others = [follow_up for follow_up in due if follow_up.id not in held]
+        held |= await wait_for_blackouts(uow, others, self._merchants)
         return held | await wait_for_turns(uow, [follow_up for follow_up in due if follow_up.id not in held])
 
     async def _release(
@@ -176,7 +179,7 @@ class ReleaseLoop:
         turns = [turn for turn in turns if turn.follow_up.id not in waiting]
         held = await hold_for_unread(uow, _pending(turns), unread)
         turns = [turn for turn in turns if turn.follow_up.id not in held]
-        requests = [request for turn in turns if (request := release_of(turn, uow.now)) is not None]
+        requests = [request for turn in turns if (request := self._release_of(turn, uow.now)) is not None]
         applied = await apply_transitions(uow, requests, self._settings.unconfirmed_after)
         released = [follow_up for follow_up in applied if follow_up.state is FollowUpState.RELEASED]
         _measure(released, uow.now)
@@ -199,6 +202,12 @@ class ReleaseLoop:
                 break
             wanted[self._last_number] = None
         return {number: capacity(self._rate(number) * assignment.share, unanswered[number]) for number in wanted}
+
+    def _release_of(self, turn: LoadedFollowUp, now: datetime) -> TransitionRequest | None:
+        """Return the release of a follow-up, or its end; what a blackout took is not counted against it."""
+        merchant, follow_up = self._merchants.get(turn.follow_up.merchant_id), turn.follow_up
+        since = follow_up.first_due_at
+        return release_of(turn, now, merchant.config.open_since(follow_up.purpose, since, now) if merchant else since)
 
     def _rate(self, number: str) -> float:
         """Return the parts a second of a number; one that no file names any more is slow, and refused later."""

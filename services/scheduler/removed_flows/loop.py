@@ -71,8 +71,10 @@ class FlowFilesLoop:
         found = await self._units.read(lambda db: self._changes(db, files))
         if found:
             _say(await self._units.run(lambda uow: self._take(uow, files), WritePriority.BATCHES))
+        if len(found) > _AT_ONCE:
+            return 0.0
         self._compared = files
-        return 0.0 if len(found) > _AT_ONCE else LOOK_SECONDS
+        return LOOK_SECONDS
 
     async def worry(self) -> str | None:
         """Return which removed flows are paused and await an answer, and the two answers there are."""

@@ -12,7 +12,7 @@ from services.sender.replies.send_permission import SendPermission
 from shared.controls import TEXTS_STOPPED, ControlAction
 from shared.events.dispatch import ErrorClass
 from shared.events.follow_up import Purpose
-from shared.progress import TEXTS_PAUSED
+from shared.progress import BLACKOUT, TEXTS_PAUSED
 from shared.vocabulary.purposes import ANSWER_PURPOSES, NEWS_BOUND_PURPOSES
 
 LEAST_CLEARANCE: Final = timedelta(seconds=45)
@@ -48,6 +48,8 @@ class SendCircumstances(NamedTuple):
     merchant_closed: bool = False
     control: ControlAction | None = None
     """What people decided about such texts; answers to HELP and STOP are under no control."""
+    in_blackout: bool = False
+    """Its shop sends no texts of its purpose today."""
     has_unread_events: bool = False
     """An event about the person is in the log unread, or may be on its way there; marketing, and a shop's own answer,
     then wait."""
@@ -124,6 +126,8 @@ def _lapse(dispatch: Dispatch, circumstances: SendCircumstances, now: datetime) 
     """Return why the scheduler should keep the text, or ask the gate again."""
     if circumstances.control is ControlAction.PAUSE:
         return Lapse(TEXTS_PAUSED)
+    if circumstances.in_blackout:
+        return Lapse(BLACKOUT)
     if dispatch.valid_until < now + LEAST_CLEARANCE:
         return Lapse(circumstances.hold_reason or "clearance_ran_out")
     return None

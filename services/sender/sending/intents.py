@@ -174,6 +174,7 @@ def _decide(
             open_attempts=others,
             merchant_closed=is_closed,
             control=control and control.action,
+            in_blackout=_in_blackout(prepared, now),
             has_unread_events=has_unread_events,
             obstacle=prepared.obstacle,
             provider_has_validity=prepared.route is None or prepared.route.provider.capabilities.validity_period,
@@ -184,6 +185,12 @@ def _decide(
     if isinstance(decision, Go) and (prepared.route is None or composed is None):
         return Skip()
     return decision
+
+
+def _in_blackout(prepared: PreparedDispatch, now: datetime) -> bool:
+    """Return whether its shop, as its files are now, sends no such texts today."""
+    route = prepared.route
+    return route is not None and route.merchant.config.blackout_at(prepared.dispatch.purpose, now) is not None
 
 
 def _target_of(prepared: PreparedDispatch) -> ControlTarget:

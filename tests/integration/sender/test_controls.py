@@ -1,6 +1,7 @@
 """What people pause and stop is obeyed at the intent, and the scheduler is answered."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -74,6 +75,20 @@ async def test_a_pause_ends_by_its_time_without_further_news(driver: SenderDrive
     await driver.hear(driver.cleared())
     await driver.send()
     assert driver.provider.calls == 1
+
+
+async def test_a_text_that_was_cleared_before_its_shop_s_blackout_goes_back_to_wait(
+    driver: SenderDriver, tmp_path: Path
+) -> None:
+    answer = driver.cleared(2, purpose="help", phone="+12125550177")
+    await driver.hear(driver.cleared(purpose="marketing"), answer)
+    today = driver.clock.now().date()
+    path = tmp_path / "merchants" / make.MERCHANT / "merchant.yaml"
+    path.write_text(path.read_text("utf-8") + f"\nblackouts: [{{from: {today}, to: {today}}}]\n", encoding="utf-8")
+    assert driver.harness.runtime.merchants.reload_if_changed()
+    await driver.send()
+    assert [event.reason for event in await driver.published(FollowUpLapsed)] == ["blackout"]
+    assert driver.provider.calls == 1  # the answer to HELP
 
 
 async def test_the_sender_answers_once_for_each_control_it_obeys(driver: SenderDriver) -> None:

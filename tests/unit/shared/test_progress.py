@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, Progress, ProgressFacts, WaitsFor, progress_of
+from shared.progress import BLACKOUT, EARLIER_TEXT, UNANSWERED, Doing, Progress, ProgressFacts, WaitsFor, progress_of
 from shared.testing.clock import START
 from shared.vocabulary.follow_up_states import FollowUpState
 
@@ -27,6 +27,11 @@ TABLE: list[tuple[str, ProgressFacts, Progress]] = [
     *(
         (why, ProgressFacts("pending", why, BEHIND, until=SOON), Progress(Doing.WAITING, why, SOON))
         for why in ("unread_news", "source_lag", EARLIER_TEXT)
+    ),
+    (
+        "in a blackout",
+        ProgressFacts("pending", BLACKOUT, BEHIND, until=AHEAD, detail="holidays"),
+        Progress(Doing.WAITING, BLACKOUT, AHEAD, "holidays"),
     ),
     ("held by the gate", ProgressFacts("pending", "source_lag", AHEAD), Progress(Doing.WAITING, "source_lag", AHEAD)),
     ("released, and no more is known", ProgressFacts("released"), Progress(Doing.UNDER_WAY, "gate_or_sender")),

@@ -97,3 +97,14 @@ def test_a_text_that_an_old_attempt_may_have_sent_waits_for_its_end() -> None:
     other = OpenAttempt(OTHER, AttemptState.UNKNOWN, b"words")
     known = SendCircumstances(keyed_body_hash(b"Ana's", b"words"), b"words", open_attempts=[other])
     assert isinstance(decide(CANDIDATE, SendPermission(), known, START), StayQueued)
+
+
+def test_a_blackout_of_its_shop_lets_a_clearance_lapse_whatever_is_left_of_it() -> None:
+    today = PLAIN._replace(in_blackout=True)
+    assert decide(CANDIDATE, SendPermission(), today, START) == Lapse("blackout")
+    assert decide(CANDIDATE._replace(valid_until=START), SendPermission(), today, START) == Lapse("blackout")
+
+
+def test_a_text_that_is_over_is_reported_before_a_blackout() -> None:
+    expired = CANDIDATE._replace(expires_at=START)
+    assert decide(expired, SendPermission(), PLAIN._replace(in_blackout=True), START) == Refuse("expired")
