@@ -58,7 +58,7 @@ async def test_a_waiting_text_says_until_when_and_why(driver: SchedulerDriver) -
 
 @today
 async def test_a_text_that_expires_meanwhile_ends_at_its_expiry(driver: SchedulerDriver) -> None:
-    await ask(driver, expire_after="5h")
+    await ask(driver, expires_at=(START + timedelta(hours=6)).isoformat())
     await days(driver, 2)
     (found,) = (await driver.get("/v1/follow-ups")).json()["follow_ups"]
     assert found["progress"]["until"] == (START + timedelta(hours=6)).isoformat().replace("+00:00", "Z")
