@@ -22,7 +22,7 @@ _MIDNIGHT: Final = time()
 
 
 class Blackout(FileModel):
-    """Days on which texts of some purposes wait; answers to HELP and STOP never do."""
+    """Days on which texts of some purposes wait; texts to a person who wrote never do."""
 
     first: Annotated[Day, Field(alias="from")]
     last: Annotated[Day, Field(alias="to")]

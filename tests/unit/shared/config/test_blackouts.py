@@ -10,6 +10,7 @@ from shared.config.blackouts import MOST_BLACKOUTS, Blackout, blackout_at, black
 from shared.config.lint import lint
 from shared.events.follow_up import Purpose
 from shared.testing import make_scheduler
+from shared.vocabulary.purposes import REPLYING_PURPOSES
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = sorted(available_timezones())
@@ -50,7 +51,7 @@ def test_only_texts_of_its_purposes_wait_and_answers_never_do() -> None:
     assert waits == {Purpose.MARKETING}
     every = blackout(date(2026, 12, 24), date(2026, 12, 26), "marketing", "informational", "transactional")
     waits = {purpose for purpose in Purpose if end("2026-12-25T12:00:00Z", every, purpose=purpose) is not None}
-    assert waits == set(Purpose) - {Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION}
+    assert waits == set(Purpose) - REPLYING_PURPOSES
 
 
 def test_blackouts_that_follow_each_other_are_one() -> None:
@@ -132,6 +133,7 @@ def found_in(folder: Path, more: str, *, zone: str = "time_zone: America/New_Yor
         ("{form: 2026-12-24, to: 2026-12-26}", "unknown field 'form'; did you mean 'from'?"),
         ("{from: 24.12.2026, to: 2026-12-26}", "write a day such as 2026-12-01"),
         ("{from: 2026-12-24, to: 2026-12-26, purposes: [help]}", "cannot be 'help'"),
+        ("{from: 2026-12-24, to: 2026-12-26, purposes: [conversation]}", "cannot be 'conversation'"),
         ("{from: 2026-12-24, to: 2026-12-26, purposes: []}", "'purposes' must not be empty"),
     ],
 )
