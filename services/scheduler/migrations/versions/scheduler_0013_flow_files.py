@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.db.types import Id, Instant
 
-revision = "scheduler_0012"
-down_revision = "scheduler_0011"
+revision = "scheduler_0013"
+down_revision = "scheduler_0012"
 
 _PLANNED = """
     INSERT INTO scheduler_flow_files (merchant_id, flow, version)
