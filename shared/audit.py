@@ -55,6 +55,8 @@ class ActorKind(StrEnum):
     """In what capacity somebody acted."""
 
     API_KEY = "api_key"
+    USER = "user"
+    """A user of the console."""
     OPERATOR = "operator"
     """Whoever holds the operator's token: the commands on the machine do."""
 
@@ -84,7 +86,7 @@ class Actor(NamedTuple):
 
     kind: ActorKind
     id: str
-    """The id of the API key, or `operator`."""
+    """The id of the API key, the user's name, or `operator`."""
     origin: AddressClass
 
 

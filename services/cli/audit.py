@@ -129,7 +129,8 @@ def export(
 
 def sentence(entry: dict[str, Any]) -> str:
     """Return an entry in one line."""
-    who = "the operator" if entry["actor_kind"] == "operator" else f"key {entry['actor']}"
+    kinds = {"operator": "the operator", "user": f"user {entry['actor']}"}
+    who = kinds.get(entry["actor_kind"], f"key {entry['actor']}")
     words = [f"{entry['at']}  {who} ({entry['origin']}): {entry['action']} {entry['subject_kind']} {entry['subject']}"]
     if entry["recipient"] is not None and entry["recipient"] != entry["subject"]:
         words.append(f"recipient {entry['recipient']}")

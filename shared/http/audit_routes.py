@@ -57,7 +57,7 @@ class AuditRow(BaseModel):
     service: str
     at: datetime
     actor_kind: ActorKind
-    actor: str = Field(description="The id of the API key, or `operator`.")
+    actor: str = Field(description="The id of the API key, the user's name, or `operator`.")
     origin: AddressClass
     action: str
     subject_kind: str

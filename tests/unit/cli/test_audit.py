@@ -30,6 +30,10 @@ def test_a_key_that_is_called_operator_is_not_the_operator() -> None:
     assert "the operator (" in sentence({**ENTRY, "actor_kind": "operator", "actor": "operator"})
 
 
+def test_a_user_of_the_console_is_called_so() -> None:
+    assert "  user anna (none): " in sentence({**ENTRY, "actor_kind": "user", "actor": "anna", "origin": "none"})
+
+
 def test_an_erased_reason_is_told_from_none() -> None:
     assert sentence({**ENTRY, "reason": None, "reason_state": "erased"}).endswith("why: (erased)")
     assert "why" not in sentence({**ENTRY, "reason": None, "reason_state": "none"})

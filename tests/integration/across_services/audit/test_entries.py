@@ -304,6 +304,17 @@ async def test_releasing_judging_and_sending_write_no_entry(driver: RightsDriver
     assert [names(await logged(driver, service)) for service in SERVICES] == [[], [], []]
 
 
+async def test_who_acts_is_told_by_what_they_came_with_and_not_by_a_name(driver: RightsDriver) -> None:
+    acme = driver.harness.runtime.merchants.get(ACME)
+    assert acme is not None
+    user = Caller(acme, "user:anna", frozenset(), "0" * 64)
+    key = Caller(acme, "operator", frozenset(), "0" * 64, "8.8.8.8")
+    operator = Caller(acme, "operator", frozenset(), address="127.0.0.1")
+    assert user.actor == Actor(ActorKind.USER, "anna", AddressClass.NONE)
+    assert key.actor == Actor(ActorKind.API_KEY, "operator", AddressClass.PUBLIC)
+    assert operator.actor == Actor(ActorKind.OPERATOR, "operator", AddressClass.THIS_MACHINE)
+
+
 async def test_what_is_done_to_every_merchant_is_in_a_log_of_the_operators_alone(driver: RightsDriver) -> None:
     async def work(uow: UnitOfWork) -> None:
         AuditLog(scheduler_audit, driver.sealer).record(uow, ACTOR, DEED._replace(merchant_id=EVERY_MERCHANT))
