@@ -49,6 +49,7 @@ async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
     running, story = demo
     page, complaints = await page_of(browser)
     await page.goto(f"{running.address}/console")
+    await page.get_by_text("Sign in with an API key instead").click()
     await page.get_by_label("API key").fill(running.secrets.api_key)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_text("every one accounted for")).to_be_visible()
