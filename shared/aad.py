@@ -45,6 +45,10 @@ text_facts = partial(AssociatedData, "texts", "facts")
 """The names a text's template may read."""
 evidence = partial(AssociatedData, "claims", "evidence")
 """What proves a claim of consent, by the id of its event, which is its ledger entry's."""
+sent_text = partial(AssociatedData, "attempts", "text")
+"""A text as it was given to a provider, by the id of the attempt."""
+conversation_assignee = partial(AssociatedData, "conversations", "assigned_to")
+"""Who handles a conversation, by the id of its recipient."""
 receipt = partial(AssociatedData, "receipts", "raw")
 """A provider's callback."""
 reply_text = partial(AssociatedData, "replies", "text")

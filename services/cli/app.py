@@ -98,6 +98,9 @@ class Commands(LazyGroup):
         ),
         "consents": LazyCommand("services.cli.consents:consents", "Import consents collected elsewhere."),
         "users": LazyCommand("services.cli.users:users", "Users of the console: add, list, reset a password, remove."),
+        "inbox": LazyCommand(
+            "services.cli.inbox:inbox", "What people wrote: read it, decide about unclear replies, put it away."
+        ),
         "replies": LazyCommand(
             "services.cli.replies:replies", "Replies that could not be matched to a person or a merchant's number."
         ),

@@ -1,7 +1,7 @@
 """The entry point of compliance for events: claims enter the ledger, due follow-ups are judged, slots are kept."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from services.compliance import store
@@ -15,11 +15,12 @@ from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
-from shared.events.engagement import ReplyClass, ReplyReceived
+from shared.events.engagement import ReplyClass, ReplyReceived, ReplyReviewed
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpExpired, FollowUpLapsed
 from shared.ids import RecipientId
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 KINDS: Final[tuple[type[Event], ...]] = (
     FollowUpDue,
     FollowUpLapsed,
@@ -29,6 +30,7 @@ KINDS: Final[tuple[type[Event], ...]] = (
     DispatchFailed,
     DispatchUnknown,
     ReplyReceived,
+    ReplyReviewed,
     ConsentReported,
     MerchantClosed,
     *RIGHTS_KINDS,
@@ -43,6 +45,7 @@ def create_router(deps: ComplianceDependencies) -> Router:
     router.on(FollowUpDue)(deps.gate.judge)
     SlotUpdates(deps.gate.limits).register(router)
     router.on(ReplyReceived)(replied)
+    router.on(ReplyReviewed)(reviewed)
     privacy.register(router, deps.system_tables, deps.runtime.sealer)
 
     @router.on(MerchantClosed)
@@ -99,3 +102,11 @@ def _newest(
         if reply.reply_class is not ReplyClass.OPT_OUT and (known is None or at > known):
             newest[reply.recipient_id] = at
     return newest
+
+
+async def reviewed(reviews: Sequence[ReplyReviewed], uow: UnitOfWork) -> None:
+    """End the hold on people about whose reply somebody decided; a later unclear reply is still undecided."""
+    people = await store.lock_people(uow.db, {each.recipient_id: each.merchant_id for each in reviews}, uow.now)
+    held = {key: person.review_since for key, person in people.items() if person.review_since is not None}
+    ended = {each.recipient_id for each in reviews if held.get(each.recipient_id, _NEVER) <= each.replied_at}
+    await store.note(uow.db, "review_since", dict.fromkeys(ended))

@@ -112,9 +112,9 @@ async def save_people(db: Transaction, changed: Mapping[RecipientId, RecipientSt
 async def note(
     db: Transaction,
     what: Literal["texted_at", "wrote_at", "review_since", "replied_at"],
-    times: Mapping[RecipientId, datetime],
+    times: Mapping[RecipientId, datetime | None],
 ) -> None:
-    """Record one of the times a `RecipientState` holds; changes nothing else."""
+    """Record one of the times a `RecipientState` holds, or that there is none; changes nothing else."""
     await db.change(standings, [{"recipient_id": key, what: at} for key, at in times.items()])
 
 

@@ -1,4 +1,4 @@
-"""The sender's entry point for HTTP: providers' callbacks, dispatches, unassigned replies, short links."""
+"""The sender's entry point for HTTP: providers' callbacks, dispatches, the inbox, short links."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.sender import recipient_store, store
+from services.sender.conversations import api as conversations_api
 from services.sender.dependencies import SenderDependencies
 from services.sender.engagement.links import api as links_api
 from services.sender.numbers.store import breaker_of
@@ -83,6 +84,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
     router = APIRouter()
     for part in (
         _create_router(deps),
+        conversations_api.create_router(deps.inbox, deps.reviews),
         unassigned_api.create_router(deps.unassigned, deps.merchants),
         create_audit_router(deps.audit, deps.units),
         links_api.create_router(deps.units, deps.sealer),

@@ -5,6 +5,7 @@ from typing import Final
 
 from services.sender import recipient_store, store
 from services.sender.controls.handlers import ControlHandlers
+from services.sender.conversations import store as conversation_store
 from services.sender.engagement.attribution.consumer import attribute
 from services.sender.privacy import SenderPrivacy
 from services.sender.queue import store as queue_store
@@ -94,6 +95,8 @@ async def apply_consent_changes(events: Sequence[ConsentChanged], uow: UnitOfWor
     )
     after = [(before, changed(before)) for before in people.values()]
     await recipient_store.save_recipients(uow.db, [now for before, now in after if now != before])
+    decided = [now for before, now in after if before.permission.needs_review and not now.permission.needs_review]
+    await conversation_store.note_decided(uow.db, [person.recipient_id for person in decided])
 
 
 def _is_erased(recipient: SenderRecipient | None, event: FollowUpCleared) -> bool:

@@ -7,6 +7,8 @@ from typing import Final, Self
 
 from services.sender.consumer import QueueHandlers, create_router
 from services.sender.controls.handlers import ControlHandlers
+from services.sender.conversations.inbox import Inbox
+from services.sender.conversations.review import ReplyReviews
 from services.sender.numbers.backpressure import Backpressure
 from services.sender.numbers.health import NumberHealth
 from services.sender.privacy import SenderPrivacy
@@ -64,6 +66,8 @@ class SenderDependencies:
     receipts: ReceiptIntake
     status_poller: StatusPoller
     replies: ReplyIntake
+    inbox: Inbox
+    reviews: ReplyReviews
     unassigned: UnassignedReplies
     missed_replies: MissedReplies
     audit: AuditLog
@@ -117,6 +121,8 @@ class SenderDependencies:
             receipts=receipts,
             status_poller=StatusPoller(units, providers, receipts, holding=holding),
             replies=replies,
+            inbox=Inbox(units, sealer),
+            reviews=ReplyReviews(units, sealer),
             unassigned=unassigned,
             missed_replies=missed_replies,
             audit=audit,

@@ -30,6 +30,16 @@ MISSED_REPLIES = counter(
     "Replies that the provider did not deliver and that were found by listing them.",
     ["provider"],
 )
+REVIEWS = counter(
+    "followup_replies_reviewed_total",
+    "Unclear replies that somebody decided about: opt_out, or no_opt_out.",
+    ["decision"],
+)
+CLEAR_ANSWERS = counter(
+    "followup_clear_answers_total",
+    "Answers of the sender's API that showed texts or numbers of people in clear.",
+    ["what"],
+)
 REJECTED = counter("followup_callbacks_rejected_total", "Callbacks without a valid signature.", ["door"])
 UNASSIGNED = counter(
     "followup_replies_unassigned_total",

@@ -21,6 +21,7 @@ from services.sender.tables import (
     clicks,
     closed_merchants,
     controls,
+    conversations,
     conversions,
     dispatches,
     receipts,
@@ -53,7 +54,7 @@ async def lock_dispatches(db: Transaction, recipient_ids: Sequence[RecipientId])
 async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, int]:
     """Blank what is held about a person, and return how many rows that was by table."""
     made = await store.attempt_ids_of(db, recipient)
-    await _blank_hashes(db, made)
+    texts = await _blank_texts(db, made)
     callbacks = await db.fetch(receipts, "attempt_id", made, columns=("id", "raw"))
     raw = sorted(row["id"] for row in callbacks if row["raw"])
     await db.change(receipts, [{"id": each, "raw": b""} for each in raw])
@@ -64,6 +65,8 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
     unassigned = sa.delete(unassigned_replies).where(unassigned_replies.c.recipient_id == recipient)
     return {
         dispatches.name: await db.execute(BLANK_DISPATCHES, {"gone": recipient}),
+        attempts.name: texts,
+        conversations.name: await db.delete(conversations, "recipient_id", [recipient]),
         receipts.name: len(raw),
         replies.name: len(blanked),
         unassigned_replies.name: await db.execute(unassigned),
@@ -75,14 +78,17 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
     }
 
 
-async def _blank_hashes(db: Transaction, made: Sequence[AttemptId]) -> None:
-    """Blank the text hashes of concluded calls: a text that can be guessed could be recognised by its hash.
+async def _blank_texts(db: Transaction, made: Sequence[AttemptId]) -> int:
+    """Blank the texts of calls, and the hashes of concluded ones: a text that can be guessed is known by its hash.
 
-    A call without an answer keeps its hash until the provider has been asked about it.
+    A call without an answer keeps its hash until the provider has been asked about it. Returns how many texts.
     """
-    ended = await db.fetch(attempts, "id", made, columns=("id", "state", "body_sha256"))
-    known = sorted(row["id"] for row in ended if row["body_sha256"] and row["state"] not in UNANSWERED_STATES)
+    calls = await db.fetch(attempts, "id", made, columns=("id", "state", "body_sha256", "text"))
+    known = sorted(row["id"] for row in calls if row["body_sha256"] and row["state"] not in UNANSWERED_STATES)
     await db.change(attempts, [{"id": each, "body_sha256": b""} for each in known])
+    texts = sorted(row["id"] for row in calls if row["text"] is not None)
+    await db.change(attempts, [{"id": each, "text": None} for each in texts])
+    return len(texts)
 
 
 async def close_merchant(db: Transaction, closing: MerchantClosed) -> None:
@@ -94,6 +100,7 @@ async def close_merchant(db: Transaction, closing: MerchantClosed) -> None:
 async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int]:
     """Blank what is held about everyone at a merchant, and return how many rows that was. Rare; a full scan."""
     texts = sa.update(dispatches).where(dispatches.c.merchant_id == merchant, HOLDS_CONTENT).values(**store.NO_CONTENT)
+    sent = sa.update(attempts).where(attempts.c.merchant_id == merchant, attempts.c.text.is_not(None))
     raw = sa.update(receipts).where(receipts.c.merchant_id == merchant, receipts.c.raw != b"").values(raw=b"")
     written = sa.update(replies).where(replies.c.merchant_id == merchant, replies.c.text.is_not(None))
     unassigned = sa.delete(unassigned_replies).where(unassigned_replies.c.merchant_id == merchant)
@@ -102,6 +109,8 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
     parked = system_tables.parked
     return {
         dispatches.name: await db.execute(texts),
+        attempts.name: await db.execute(sent.values(text=None)),
+        conversations.name: await db.execute(sa.delete(conversations).where(conversations.c.merchant_id == merchant)),
         receipts.name: await db.execute(raw),
         replies.name: await db.execute(written.values(text=None)),
         unassigned_replies.name: await db.execute(unassigned),
@@ -114,17 +123,22 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
 
 
 async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
-    """Return everything held about a person, opened, except the key of their texts' hashes."""
+    """Return everything held about a person, opened, except the key of their texts' hashes.
+
+    Nor who handles their conversation: that is another person's name (GDPR article 15(4)).
+    """
     person, merchant = [request.recipient_id], request.merchant_id
     calls = await store.attempt_ids_of(db, request.recipient_id)
     sent_links = await db.fetch(short_links, "recipient_id", person)
     own_columns = [column.name for column in recipients.columns if column.name != "text_key"]
+    shown = [column.name for column in conversations.columns if column.name != "assigned_to"]
     found = {
         recipients: await db.fetch(recipients, "recipient_id", person, columns=own_columns),
         dispatches: await db.fetch(dispatches, "recipient_id", person),
         attempts: await db.fetch(attempts, "id", calls),
         receipts: await db.fetch(receipts, "attempt_id", calls),
         replies: await db.fetch(replies, "recipient_id", person),
+        conversations: await db.fetch(conversations, "recipient_id", person, columns=shown),
         controls: await db.fetch(controls, "recipient_id", person),
         short_links: sent_links,
         clicks: await db.fetch(clicks, "code", [row["code"] for row in sent_links]),

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from services.sender.tables import audit_tables, dispatches, receipts, replies, short_links, unassigned_replies
+from services.sender.tables import (
+    attempts,
+    audit_tables,
+    conversations,
+    dispatches,
+    receipts,
+    replies,
+    short_links,
+    unassigned_replies,
+)
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -11,6 +20,11 @@ SEALED: Final[Sealed] = {
         "body": lambda row: aad.text_body(row["follow_up_id"]),
         "contact": lambda row: aad.contact(row["recipient_id"]),
         "facts": lambda row: aad.text_facts(row["follow_up_id"]),
+    },
+    attempts: {"text": lambda row: aad.sent_text(row["id"])},
+    conversations: {
+        "contact": lambda row: aad.contact(row["recipient_id"]),
+        "assigned_to": lambda row: aad.conversation_assignee(row["recipient_id"]),
     },
     receipts: {"raw": lambda row: aad.receipt(row["id"])},
     replies: {"text": lambda row: aad.reply_text(row["provider_message_id"])},

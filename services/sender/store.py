@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch, SealedContent
+from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch, NewAttempt, SealedContent
 from services.sender.queue.states import AttemptState, DispatchState, is_concluded
 from services.sender.receipts.status_lattice import ProviderStatus, highest_status
 from services.sender.reconciliation.decision import FIRST_LOOK
@@ -250,8 +250,8 @@ async def next_look_at(db: Transaction, attempt_id: AttemptId) -> datetime | Non
     return rows[0]["look_at"] if rows else None
 
 
-async def insert_attempts(db: Transaction, added: Sequence[tuple[Attempt, str]], made_by: UUID) -> Sequence[bool]:
-    """Insert intents (each with the encoding of its text) and add them to the reconciler's work list.
+async def insert_attempts(db: Transaction, added: Sequence[NewAttempt], made_by: UUID) -> Sequence[bool]:
+    """Insert intents and add them to the reconciler's work list.
 
     Returns:
         For each, whether it was inserted: the database refuses a second live attempt of one follow-up.
@@ -261,9 +261,10 @@ async def insert_attempts(db: Transaction, added: Sequence[tuple[Attempt, str]],
             **dict(zip(_INTENT_COLUMNS, attempt, strict=False)),
             "after_follow_up_id": attempt.after_follow_up_id,
             "encoding": encoding,
+            "text": text,
             "made_by": made_by,
         }
-        for attempt, encoding in added
+        for attempt, encoding, text in added
     ]
     is_new = await db.insert_new(attempts, rows)
     await db.insert_new(
@@ -278,7 +279,7 @@ async def insert_attempts(db: Transaction, added: Sequence[tuple[Attempt, str]],
                 "deadline": each.deadline,
                 "look_at": each.deadline,
             }
-            for (each, _), new in zip(added, is_new, strict=True)
+            for (each, *_), new in zip(added, is_new, strict=True)
             if new
         ],
     )

@@ -73,7 +73,7 @@ sa.Index(
     sqlite_where=QUEUED,
     postgresql_where=QUEUED,
 )
-sa.Index("ix_sender_dispatches_recipient_id", dispatches.c.recipient_id)
+sa.Index("ix_sender_dispatches_of_person", dispatches.c.recipient_id, dispatches.c.first_queued_at)
 
 attempts = sa.Table(
     "sender_attempts",
@@ -102,6 +102,7 @@ attempts = sa.Table(
     sa.Column("after_follow_up_id", Id),
     sa.Column("made_by", Id, nullable=False),
     sa.Column("ask_at", Instant),
+    sa.Column("text", sa.LargeBinary),
     postgresql_with=CHANGING,
 )
 """One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it, `made_by` the
@@ -109,7 +110,8 @@ process run that wrote the intent: no other may record that its call was not mad
 
 `body_sha256` is keyed with the person's `text_key`; an empty one belongs to a call that a restored backup may have
 lost, whose text is not known. An intermediate status (`sent`) may be in the receipts alone and not in `status`,
-because it changes nothing. `ask_at` is when the provider is asked for the status while no receipt has reported a
+because it changes nothing. `text` is what the provider was given, sealed; null where it is not known, or no longer
+kept. `ask_at` is when the provider is asked for the status while no receipt has reported a
 final one.
 """
 
@@ -190,7 +192,7 @@ replies = sa.Table(
     sa.Column("merchant_id", sa.Text, primary_key=True),
     sa.Column("provider_message_id", sa.Text, primary_key=True),
     sa.Column("reply_id", Id, nullable=False),
-    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("recipient_id", Id, nullable=False),
     sa.Column("sender_number", sa.Text, nullable=False),
     sa.Column("reply_class", sa.Text, nullable=False),
     sa.Column("needs_review", sa.Boolean, nullable=False),
@@ -199,8 +201,43 @@ replies = sa.Table(
     sa.Column("text", sa.LargeBinary),
     sa.Column("received_at", Instant, nullable=False, index=True),
     sa.Column("channel", sa.Text),
+    sa.Column("reviewed_at", Instant),
+    sa.Column("reviewed_by", sa.Text),
+    sa.Column("was_opt_out", sa.Boolean),
 )
-"""Replies, sealed; the provider's id prevents a repeated callback from counting twice."""
+"""Replies, sealed; the provider's id prevents a repeated callback from counting twice.
+
+The last three say what somebody decided about a reply with `needs_review`; `reviewed_by` is the id of an API key.
+"""
+
+sa.Index("ix_sender_replies_of_person", replies.c.recipient_id, replies.c.received_at)
+
+conversations = sa.Table(
+    "sender_conversations",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("unread", sa.BigInteger, nullable=False),
+    sa.Column("newest_at", Instant, nullable=False, index=True),
+    sa.Column("newest_reply_id", Id, nullable=False),
+    sa.Column("newest_message_id", sa.Text, nullable=False),
+    sa.Column("contact", sa.LargeBinary),
+    sa.Column("assigned_to", sa.LargeBinary),
+    postgresql_with=CHANGING,
+)
+"""A person who has written, as the inbox lists them; `rank` is how much somebody should look at it, and the order.
+
+`newest_…` name their newest reply. `contact` (their number) and `assigned_to` (who handles it) are sealed.
+"""
+
+sa.Index(
+    "ix_sender_conversations_inbox",
+    conversations.c.merchant_id,
+    conversations.c.rank,
+    conversations.c.newest_at,
+    conversations.c.recipient_id,
+)
 
 unassigned_replies = sa.Table(
     "sender_unassigned_replies",

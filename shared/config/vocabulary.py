@@ -65,6 +65,8 @@ SCOPES = (
     "dispatches:read",
     "replies:read",
     "replies:write",
+    "messages:read",
+    "recipients:reveal",
     "metrics:read",
     "audit:read",
 )

@@ -36,6 +36,19 @@ class ReplyReceived(Event):
     """A STOP texted again: it changed nothing, and one confirmation is all there may be (47 CFR 64.1200(a)(12))."""
 
 
+@event(Topic.ENGAGEMENT, "reply.reviewed")
+class ReplyReviewed(Event):
+    """Somebody read a reply that may have been an opt-out, and decided; marketing to the person is held no longer."""
+
+    reply_id: UUID
+    replied_at: datetime
+    """When the newest reply came that the decision is about; a later one is undecided."""
+    was_opt_out: bool
+    """The opt-out itself is a `consent.reported` of its own."""
+    reviewed_by: str
+    """The id of the API key; `operator` for commands on the same machine."""
+
+
 @event(Topic.ENGAGEMENT, "click.recorded")
 class ClickRecorded(Event):
     """A tracked short link was visited."""

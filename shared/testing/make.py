@@ -144,6 +144,12 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
         "sender_number": SENDER_NUMBER,
         "contact": b"sealed contact",
     },
+    engagement.ReplyReviewed: {
+        "reply_id": UUID("018c0000-0000-7000-8000-0000000000d1"),
+        "replied_at": START,
+        "was_opt_out": False,
+        "reviewed_by": "support",
+    },
     engagement.ClickRecorded: {
         "follow_up_id": FOLLOW_UP,
         "click_id": UUID("018c0000-0000-7000-8000-0000000000c1"),

@@ -69,7 +69,7 @@ def merchants_folder(folder: Path, base_url: str, **changes: Any) -> Path:
         "scope": "all",
         "key": key_sha256(API_KEY),
         "reader_key": key_sha256(f"{API_KEY}_{changes.get('name', make.MERCHANT)}_reader"),
-        "scopes": '"dispatches:read", "replies:read", "replies:write"',
+        "scopes": '"dispatches:read", "replies:read", "replies:write", "messages:read", "recipients:reveal"',
         **changes,
     }
     own = folder / "merchants" / values["name"]

@@ -14,6 +14,7 @@ from services.console.users_api import PasswordRequest, UserRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.controls.bodies import ControlRequest
+from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
 
 AT = "2026-12-01T12:00:00Z"
@@ -62,6 +63,9 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     ],
     UserRequest: [{"name": "anna", "role": "owner", "password": "seven quiet beans"}],
     PasswordRequest: [{"password": "seven quiet beans"}],
+    SeenBody: [{"seen": "018c0000-0000-7000-8000-0000000000d1"}],
+    AssigneeBody: [{"who": "maria"}],
+    ReviewBody: [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1"}],
     AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
 }

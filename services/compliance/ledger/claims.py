@@ -99,14 +99,17 @@ def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
         disclosure_sha256=claim.disclosure_sha256,
         cause=claim.cause,
         keyword_seq=claim.keyword_seq,
-        actor="recipient" if claim.first_hand or _is_keyword(claim) else "system",
+        actor="recipient" if claim.first_hand or _is_by_text(claim) else "system",
         evidence_sha256=hashlib.sha256(claim.evidence).hexdigest() if claim.evidence is not None else None,
     )
 
 
-def _is_keyword(claim: ConsentReported) -> bool:
-    """Return whether the person sent it by text; a report from outside has no keyword number."""
-    return claim.method == "keyword" and claim.keyword_seq is not None
+def _is_by_text(claim: ConsentReported) -> bool:
+    """Return whether the person sent it by text: a keyword, or a reply that somebody read as an opt-out.
+
+    A report from outside has no keyword number; nor has a provider's refusal one of these methods.
+    """
+    return claim.method in {"keyword", "reply"} and claim.keyword_seq is not None
 
 
 def within_bounds(at: datetime | None) -> datetime | None:

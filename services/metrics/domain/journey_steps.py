@@ -27,6 +27,7 @@ from shared.events.engagement import (
     ConversionAttributed,
     ReplyClass,
     ReplyReceived,
+    ReplyReviewed,
 )
 from shared.events.envelope import Event
 from shared.events.follow_up import (
@@ -81,8 +82,8 @@ _IN_ORDER: Final = (
     ("scheduler", ("follow-up.cancelled", "follow-up.expired", "control.changed")),
     ("compliance", ("follow-up.cleared", "follow-up.deferred", "follow-up.blocked")),
     ("sender", ("follow-up.lapsed", "dispatch.waiting", "dispatch.accepted", "dispatch.delivered")),
-    ("sender", ("dispatch.failed", "dispatch.unknown", "reply.received", "click.recorded")),
-    ("sender", ("conversion.attributed", "conversion.adjusted", "control.obeyed")),
+    ("sender", ("dispatch.failed", "dispatch.unknown", "reply.received", "reply.reviewed")),
+    ("sender", ("click.recorded", "conversion.attributed", "conversion.adjusted", "control.obeyed")),
 )
 """The service that publishes each event type, in the sequence of facts at the same instant: causes first."""
 _PUBLISHERS: Final = {kind: service for service, kinds in _IN_ORDER for kind in kinds}
@@ -126,7 +127,7 @@ def describe(event: Event, clock: ZoneInfo) -> JourneyStep:
             return _verdict(event, clock)
         case DispatchAccepted() | DispatchDelivered() | DispatchFailed() | DispatchUnknown() | DispatchWaiting():
             return _dispatch(event, clock)
-        case ReplyReceived() | ClickRecorded() | ConversionAttributed() | ConversionAdjusted():
+        case ReplyReceived() | ReplyReviewed() | ClickRecorded() | ConversionAttributed() | ConversionAdjusted():
             return _engagement(event)
         case ConsentReported() | ConsentChanged() | PrivacyRequested() | RecipientErased() | MerchantClosed():
             return _consent(event)
@@ -271,7 +272,9 @@ def _failed(event: DispatchFailed) -> str:
     return "Followup did not send it" if is_refused_here(event) else "It was not sent"
 
 
-def _engagement(event: ReplyReceived | ClickRecorded | ConversionAttributed | ConversionAdjusted) -> JourneyStep:
+def _engagement(
+    event: ReplyReceived | ReplyReviewed | ClickRecorded | ConversionAttributed | ConversionAdjusted,
+) -> JourneyStep:
     """Describe what the person did with it."""
     match event:
         case ReplyReceived(reply_class=ReplyClass.OPT_OUT):
@@ -281,6 +284,12 @@ def _engagement(event: ReplyReceived | ClickRecorded | ConversionAttributed | Co
             review = " Someone should read it." if event.needs_review else ""
             summary = f"The person replied {words}".strip() + f".{review}"
             return JourneyStep(event, "Replied", summary, Tone.GLAD, reason=event.reply_class)
+        case ReplyReviewed(was_opt_out=True):
+            summary = f"Somebody ({event.reviewed_by}) read the reply as an opt-out."
+            return JourneyStep(event, "Reply reviewed", summary, Tone.BAD)
+        case ReplyReviewed():
+            summary = f"Somebody ({event.reviewed_by}) read the reply: it was no opt-out."
+            return JourneyStep(event, "Reply reviewed", summary, Tone.PLAIN)
         case ClickRecorded(robot=True):
             return JourneyStep(event, "Previewed", "A robot fetched the link; this is not counted.", Tone.PLAIN)
         case ClickRecorded():

@@ -55,7 +55,12 @@ class Dispatch(NamedTuple):
 
     def attempt_id(self, n: int) -> AttemptId:
         """Return the id of the n-th attempt: derived, so that no index is needed to find them."""
-        return AttemptId(ids.derived("attempt", self.follow_up_id, n, at=self.first_queued_at))
+        return attempt_id_of(self.follow_up_id, n, self.first_queued_at)
+
+
+def attempt_id_of(follow_up_id: FollowUpId, n: int, first_queued_at: datetime) -> AttemptId:
+    """Return the id of the n-th attempt of a dispatch."""
+    return AttemptId(ids.derived("attempt", follow_up_id, n, at=first_queued_at))
 
 
 class SealedContent(NamedTuple):
@@ -94,6 +99,15 @@ class Attempt(NamedTuple):
     after_follow_up_id: UUID | None = None
     ask_at: datetime | None = None
     """When the provider is asked for its status; None where that is final, or was asked for the last time."""
+
+
+class NewAttempt(NamedTuple):
+    """An intent as it is stored, with what only its row holds."""
+
+    attempt: Attempt
+    encoding: str
+    text: bytes | None
+    """Sealed, as the provider is given it; None where it is not known."""
 
 
 class AttemptSnapshot(NamedTuple):

@@ -10,6 +10,8 @@ import orjson
 
 from services.sender import recipient_store
 from services.sender import store as dispatch_store
+from services.sender.conversations.conversation import IncomingReply
+from services.sender.conversations.store import note_reply
 from services.sender.instruments import ALARMS, IN_FLIGHT_AT_STOP, REPLIES, UNASSIGNED
 from services.sender.providers.admission import Admitted
 from services.sender.providers.provider import Inbound
@@ -213,6 +215,15 @@ async def _record(reply: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> Re
     stored = _stored(reply, reading, person, keyword_seq, uow.now, sealer)
     if not await store.insert_reply(stored, uow):
         return None if await _is_repeat(reply, uow, sealer) else _ID_REUSED
+    contact = _contact(reply, reply.recipient_id, sealer)
+    await note_reply(
+        uow.db,
+        merchant.id,
+        reply.recipient_id,
+        IncomingReply(
+            stored.reply_id, stored.provider_message_id, uow.now, stored.reply_class, stored.needs_review, contact
+        ),
+    )
     in_flight = 0
     is_stop = reading.reply_class is ReplyClass.OPT_OUT
     if is_stop:
@@ -242,7 +253,7 @@ async def _record(reply: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> Re
             follow_up_id=stored.follow_up_id,
             sender_number=stored.sender_number,
             locale=answered.locale if answered else None,
-            contact=_contact(reply, reply.recipient_id, sealer),
+            contact=contact,
             provider_answers=inbound.provider_answered,
             repeats_opt_out=repeats_opt_out,
         )

@@ -69,6 +69,14 @@ def after_start(permission: SendPermission) -> SendPermission:
     return permission._replace(keyword_seq=permission.keyword_seq + 1)
 
 
+def after_review(permission: SendPermission, *, was_opt_out: bool, marketing_only: bool) -> SendPermission:
+    """Return the permission once somebody decided about an unclear reply: the hold ends, or it was an opt-out."""
+    decided = permission._replace(needs_review=False)
+    if not was_opt_out:
+        return decided
+    return after_stop(decided, marketing_only=marketing_only, cause=SuppressionCause.OPT_OUT)
+
+
 def after_provider_block(permission: SendPermission, cause: SuppressionCause) -> SendPermission:
     """Return the permission after a provider refused the number for good; it takes the next keyword number."""
     return permission._replace(suppressed=permission.suppressed or cause, keyword_seq=permission.keyword_seq + 1)

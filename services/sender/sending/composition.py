@@ -20,7 +20,7 @@ from shared.rendering.render import RenderFailed, RenderInput, render
 
 
 class ComposedText(NamedTuple):
-    """A finished text; exists only in memory."""
+    """A finished text; in the clear it exists only in memory."""
 
     to: E164
     text: str
@@ -28,6 +28,8 @@ class ComposedText(NamedTuple):
     encoding: str
     body_sha256: bytes
     link_rows: list[dict[str, Any]]
+    sealed: bytes
+    """The text as its next attempt keeps it."""
 
 
 def compose(
@@ -67,6 +69,9 @@ def compose(
         rendered.encoding,
         body_sha256(rendered.text),
         link_rows(shortener.codes, owner, sealer, at=now),
+        sealer.seal(
+            dispatch.merchant_id, aad.sent_text(dispatch.attempt_id(dispatch.attempts + 1)), rendered.text.encode()
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from services.sender.controls import store as control_store
 from services.sender.engagement.links.store import add_links
 from services.sender.providers.accounts import Route
 from services.sender.queue import announcements
-from services.sender.queue.dispatches import Attempt, Dispatch, priority_of
+from services.sender.queue.dispatches import Attempt, Dispatch, NewAttempt, priority_of
 from services.sender.queue.states import AttemptState, DispatchState
 from services.sender.recipient_store import SenderRecipient, new_text_key
 from services.sender.reconciliation.decision import keyed_body_hash
@@ -228,7 +228,7 @@ def _apply(decision: IntentDecision, dispatch: Dispatch, uow: UnitOfWork) -> Dis
 
 async def _write(planned: Sequence[Intent], made_by: UUID, uow: UnitOfWork) -> list[Intent]:
     """Write attempts, last texts and links; the database refuses a second live attempt, which is then not sent."""
-    is_new = await store.insert_attempts(uow.db, [(each.attempt, each.composed.encoding) for each in planned], made_by)
+    is_new = await store.insert_attempts(uow.db, [_new_attempt(each) for each in planned], made_by)
     written = [each for each, new in zip(planned, is_new, strict=True) if new]
     refused = [each.dispatch for each, new in zip(planned, is_new, strict=True) if not new]
     await store.save_dispatches(
@@ -243,6 +243,12 @@ async def _write(planned: Sequence[Intent], made_by: UUID, uow: UnitOfWork) -> l
     await recipient_store.save_last_texts(uow.db, sent, uow.now)
     await add_links(uow, [row for each in written for row in each.composed.link_rows])
     return written
+
+
+def _new_attempt(intent: Intent) -> NewAttempt:
+    """Return what is stored; of a call that a restored backup may have lost, the text is not known."""
+    known = bool(intent.attempt.body_sha256)
+    return NewAttempt(intent.attempt, intent.composed.encoding, intent.composed.sealed if known else None)
 
 
 def _with_intent(intent: Intent) -> Dispatch:

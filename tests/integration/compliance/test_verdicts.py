@@ -1,5 +1,6 @@
 """Due follow-ups as events: cleared, deferred or blocked, each with a record that proves itself."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,13 @@ import pytest
 
 from services.compliance import consumer
 from services.compliance.gate.records import recompute
-from services.compliance.tables import decisions, send_slots, system_tables
+from services.compliance.tables import decisions, ledger, send_slots, system_tables
 from shared.bus import parked
 from shared.bus.marks import MARK_SECONDS, AlwaysInLog
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, MerchantClosed
 from shared.events.dispatch import DispatchAccepted
-from shared.events.engagement import ReplyReceived
+from shared.events.engagement import ReplyReceived, ReplyReviewed
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
 from shared.events.trigger import Contact, PhoneProvenance
 from shared.rule_files.loader import load_rules
@@ -368,6 +369,40 @@ async def test_a_reported_grant_does_not_end_the_doubt_a_reply_left(driver: Comp
     driver.clock.advance(minutes=1)
     await driver.hear(driver.claim(captured_at=driver.clock.now(), method="platform", source="shopify"))
     assert only(await driver.verdict()) == [("deferred", "needs_review")]
+
+
+async def test_a_review_ends_the_hold_heard_twice_and_late_a_newer_unclear_reply_is_still_held(
+    driver: ComplianceDriver,
+) -> None:
+    await driver.hear(driver.claim())
+    replied_at = driver.clock.now()
+    await driver.hear(driver.about(ReplyReceived, needs_review=True))
+    driver.clock.advance(minutes=1)
+    review = make.event(ReplyReviewed, recipient_id=driver.person(), replied_at=replied_at, was_opt_out=False)
+    await driver.hear(review)
+    assert only(await driver.verdict("free")) == [("cleared", "ok")]
+    await driver.hear(driver.about(ReplyReceived, needs_review=True))
+    await driver.hear(review, review)
+    assert only(await driver.verdict("held")) == [("deferred", "needs_review")]
+
+
+async def test_a_reviewed_opt_out_is_the_persons_own_of_when_they_wrote(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    driver.clock.advance(minutes=1)
+    replied_at = driver.clock.now()
+    await driver.hear(driver.about(ReplyReceived, needs_review=True))
+    driver.clock.advance(minutes=5)
+    # A shop's sync in between changes nothing: the person had written before.
+    await driver.hear(driver.claim(captured_at=driver.clock.now(), method="platform", source="shopify"))
+    driver.clock.advance(minutes=5)
+    own = {"method": "reply", "source": "reply", "keyword_seq": 1, "level": ConsentLevel.UNKNOWN}
+    claim = driver.claim(ConsentAct.REVOKED, captured_at=replied_at, scope=ConsentScope.ALL, **own)
+    await driver.hear(claim, make.event(ReplyReviewed, recipient_id=driver.person(), replied_at=replied_at))
+    assert only(await driver.verdict()) == [("blocked", "opted_out")]
+    held = await driver.held()
+    assert (held.review_since, held.standing.marketing.is_stopped) == (None, True)
+    [entry] = [json.loads(row["canonical"]) for row in await driver.rows(ledger) if b'"revoked"' in row["canonical"]]
+    assert (entry["actor"], entry["method"]) == ("recipient", "reply")
 
 
 async def test_a_reply_that_was_understood_holds_nothing(driver: ComplianceDriver) -> None:

@@ -20,7 +20,7 @@ BLANKED = sa.select(dispatches).where(dispatches.c.recipient_id == sa.bindparam(
     [
         (store.CLAIM, "ix_sender_dispatches_claim"),
         (store.READY, "ix_sender_dispatches_claim"),
-        (BLANKED, "ix_sender_dispatches_recipient_id"),
+        (BLANKED, "ix_sender_dispatches_of_person"),
     ],
 )
 async def test_the_statement_uses_its_index(driver: SenderDriver, statement: sa.ClauseElement, index: str) -> None:

@@ -27,6 +27,9 @@ async def test_a_copy_holds_what_every_service_knows_in_the_clear(driver: Rights
     [verdict] = reported["compliance"]["compliance_decisions"]
     assert verdict["record"]["verdict"]["reason"] == "ok"
     assert reported["sender"]["sender_replies"][0]["text"] == "what a lovely cup"
+    [talk] = reported["sender"]["sender_conversations"]
+    assert talk["contact"]["phone"] == PHONE
+    assert "assigned_to" not in talk
     assert "MessageStatus=sent" in reported["sender"]["sender_receipts"][0]["raw"]
     assert {row["type"] for row in reported["metrics"]["metrics_facts"]} >= {"trigger.received", "follow-up.due"}
     assert reported["metrics"]["metrics_customer_orders"][0]["amount_minor"] == 4900

@@ -17,7 +17,7 @@ from services.scheduler.controls import store as control_store
 from services.scheduler.controls.store import StoredControl
 from services.scheduler.tables import audit_tables as scheduler_audit
 from services.sender.tables import audit_tables as sender_audit
-from services.sender.tables import dispatches, short_links, unassigned_replies
+from services.sender.tables import attempts, conversations, dispatches, short_links, unassigned_replies
 from shared import aad
 from shared.audit import Actor, ActorKind, AddressClass, AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.audit_log import AuditLog
@@ -96,7 +96,36 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         for key in (make.REQUEST, make.FOLLOW_UP)
     ]
 
+    sent = [
+        {
+            "id": key,
+            "follow_up_id": make.FOLLOW_UP,
+            "merchant_id": ACME,
+            "recipient_id": driver.person,
+            "n": 1,
+            "release": 1,
+            "provider": "main",
+            "sender_number": make.SENDER_NUMBER,
+            "body_sha256": b"",
+            "parts": 1,
+            "encoding": "gsm7",
+            "state": state,
+            "intent_at": now,
+            "deadline": now,
+            "made_by": key,
+            "text": seal(ACME, aad.sent_text(key), b"Acme: Thanks!"),
+        }
+        for key, state in ((make.REQUEST, "accepted"), (make.FOLLOW_UP, "refused"))
+    ]
+
     async def work(uow: UnitOfWork) -> None:
+        [talk] = await uow.db.rows(sa.select(conversations))
+        for person in (driver.person, make.RECIPIENT):
+            who = seal(ACME, aad.conversation_assignee(person), b"maria")
+            contact = seal(ACME, aad.contact(person), b"{}")
+            named = {"recipient_id": person, "assigned_to": who, "contact": contact}
+            await uow.db.upsert(conversations, [{**talk, **named}])
+        await uow.db.insert(attempts, sent)
         for control in lifted:
             await control_store.save(uow.db, control)
         await uow.db.insert(unassigned_replies, [stray])

@@ -56,6 +56,8 @@ LISTS = (
     "/v1/audit/scheduler?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/audit/sender/days",
     "/v1/audit/compliance/days/2026-12-01",
+    "/v1/conversations",
+    "/v1/conversations?state=all",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/kpis?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
 )
@@ -122,6 +124,10 @@ async def test_a_day_of_life_and_every_list_reads_no_growing_table_through(
     for path in LISTS:
         answer = await driver.client.get(path)
         assert answer.status_code == 200, (path, answer.text)
+    path = f"/v1/conversations/{driver.person}"
+    assert [item["kind"] for item in (await driver.client.get(path)).json()["items"]] == ["reply", "text"]
+    for verb, body in {"read": {}, "assign": {"who": "maria"}, "close": {}}.items():
+        assert (await driver.client.post(f"{path}/{verb}", json=body)).status_code == 200
     await driver.exported()
     await driver.erased()
     keyed = {"Idempotency-Key": "once"}

@@ -3,7 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.replies.send_permission import SendPermission, after_consent_change, after_start, after_stop
+from services.sender.replies.send_permission import (
+    SendPermission,
+    after_consent_change,
+    after_review,
+    after_start,
+    after_stop,
+)
 from shared.events.consent import ConsentAct, ConsentChanged, ScopeSnapshot, SuppressionCause
 from shared.testing import make
 
@@ -52,3 +58,12 @@ def test_an_opt_out_does_not_hide_a_graver_cause() -> None:
     wrong = after_stop(FREE, marketing_only=False, cause=SuppressionCause.WRONG_PERSON)
     assert after_stop(wrong, marketing_only=False, cause=SuppressionCause.OPT_OUT).suppressed == "wrong_person"
     assert after_stop(FREE, marketing_only=True, cause=SuppressionCause.WRONG_PERSON).suppressed == "wrong_person"
+
+
+def test_a_decision_ends_the_hold_and_an_opt_out_takes_the_next_keyword_number() -> None:
+    held = FREE._replace(needs_review=True, keyword_seq=3)
+    assert after_review(held, was_opt_out=False, marketing_only=False) == FREE._replace(keyword_seq=3)
+    stopped = after_review(held, was_opt_out=True, marketing_only=False)
+    assert (stopped.suppressed, stopped.keyword_seq, stopped.needs_review) == ("opt_out", 4, False)
+    some = after_review(held, was_opt_out=True, marketing_only=True)
+    assert (some.suppressed, some.marketing_suppressed, some.keyword_seq) == (None, True, 4)

@@ -1,0 +1,139 @@
+"""HTTP routes of the inbox: what people wrote and were sent, and what somebody does about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from services.sender.conversations import store
+from services.sender.conversations.bodies import (
+    AssigneeBody,
+    ConversationView,
+    InboxFilter,
+    InboxPage,
+    ReviewBody,
+    SeenBody,
+    ThreadView,
+    conversation_view,
+    inbox_cursor,
+    inbox_place,
+    thread_place,
+    thread_view,
+)
+from services.sender.conversations.conversation import ConversationState
+from services.sender.conversations.inbox import HIDDEN, MOST_LISTED, Inbox, OpenConversation, Reveal
+from services.sender.conversations.review import Decision, ReplyReviews
+from services.sender.instruments import CLEAR_ANSWERS
+from shared.http.auth import Caller, requires
+from shared.http.problems import not_found
+from shared.http.strict_json import StrictRoute
+from shared.ids import RecipientId
+
+_PATH: Final = "/v1/conversations"
+_RANGES: Final = {
+    InboxFilter.OPEN: (ConversationState.READ, ConversationState.NEEDS_REVIEW),
+    InboxFilter.ALL: (ConversationState.CLOSED, ConversationState.NEEDS_REVIEW),
+    **{InboxFilter(state.value): (state, state) for state in ConversationState},
+}
+"""The lowest and the highest state that a filter lists."""
+
+Reader = Annotated[Caller, Depends(requires("replies:read"))]
+Decider = Annotated[Caller, Depends(requires("replies:write"))]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")]
+
+
+def create_router(inbox: Inbox, reviews: ReplyReviews) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["inbox"], route_class=StrictRoute)
+    endpoints, one = InboxEndpoints(inbox, reviews), f"{_PATH}/{{recipient_id}}"
+    router.get(_PATH, summary="List the people who wrote, what needs a decision first")(endpoints.page)
+    router.get(one, summary="Show what a person wrote and was sent")(endpoints.thread)
+    router.post(f"{one}/read", summary="Mark a conversation as read")(endpoints.read)
+    router.post(f"{one}/assign", summary="Say who handles a conversation")(endpoints.assign)
+    router.post(f"{one}/close", summary="Put a conversation away until the person writes again")(endpoints.close)
+    router.post(f"{one}/review", summary="Decide whether an unclear reply was an opt-out")(endpoints.review)
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEndpoints:
+    """Answers for the merchant of the caller; what another merchant has is not found."""
+
+    inbox: Inbox
+    reviews: ReplyReviews
+
+    async def page(
+        self, caller: Reader, state: InboxFilter = InboxFilter.OPEN, limit: Limit = 50, cursor: Cursor = None
+    ) -> InboxPage:
+        """List conversations: those with a reply that needs a decision, then unread ones, then the rest."""
+        lowest, highest = _RANGES[state]
+        begin = store.begin_at(highest) if cursor is None else inbox_place(cursor)
+        found = await self.inbox.page(caller.merchant.id, lowest, begin, limit + 1, _reveal(caller))
+        shown = found[:limit]
+        _count(caller, (each.number for each in shown), (each.newest_text for each in shown))
+        return InboxPage(
+            conversations=[conversation_view(each) for each in shown],
+            next_cursor=inbox_cursor(store.place_of(shown[-1].stored)) if len(found) > limit else None,
+        )
+
+    async def thread(self, recipient_id: UUID, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> ThreadView:
+        """Show a page of replies and of texts from all flows; it does not mark them as read."""
+        before = store.THREAD_BEGIN if cursor is None else thread_place(cursor)
+        person = RecipientId(recipient_id)
+        found = await self.inbox.thread(caller.merchant.id, person, before, limit, _reveal(caller))
+        if found is None:
+            raise not_found("the conversation")
+        newest = found.conversation
+        _count(caller, [newest.number], [newest.newest_text, *(item.text for item in found.items)])
+        return thread_view(found)
+
+    async def read(self, recipient_id: UUID, body: SeenBody, caller: Decider) -> ConversationView:
+        """Mark a conversation as read, up to the reply that was `seen`."""
+        await self.inbox.mark_read(caller.merchant.id, RecipientId(recipient_id), body.seen)
+        return await self._now(caller, recipient_id)
+
+    async def assign(self, recipient_id: UUID, body: AssigneeBody, caller: Decider) -> ConversationView:
+        """Say who handles a conversation: a name or id of yours."""
+        await self.inbox.assign(caller.merchant.id, RecipientId(recipient_id), body.who)
+        return await self._now(caller, recipient_id)
+
+    async def close(self, recipient_id: UUID, body: SeenBody, caller: Decider) -> ConversationView:
+        """Put a conversation away; one with a reply that needs a decision cannot be."""
+        await self.inbox.close(caller.merchant.id, RecipientId(recipient_id), body.seen)
+        return await self._now(caller, recipient_id)
+
+    async def review(self, recipient_id: UUID, body: ReviewBody, caller: Decider) -> ConversationView:
+        """Decide whether an unclear reply was an opt-out: then it counts as the person's own; else the hold ends.
+
+        A reply that was read as an opt-out cannot be decided otherwise.
+        """
+        decision = Decision(body.was_opt_out, body.seen, caller.key_id)
+        if await self.reviews.decide(caller.merchant, RecipientId(recipient_id), decision) is None:
+            raise not_found("the conversation")
+        return await self._now(caller, recipient_id)
+
+    async def _now(self, caller: Caller, recipient_id: UUID) -> ConversationView:
+        """Return a conversation as it is now."""
+        found: OpenConversation | None = await self.inbox.find(
+            caller.merchant.id, RecipientId(recipient_id), _reveal(caller)
+        )
+        if found is None:
+            raise not_found("the conversation")
+        _count(caller, [found.number], [found.newest_text])
+        return conversation_view(found)
+
+
+def _reveal(caller: Caller) -> Reveal:
+    return Reveal(texts=caller.may("messages:read"), numbers=caller.may("recipients:reveal"))
+
+
+def _count(caller: Caller, numbers: Iterable[str | None], texts: Iterable[str | None]) -> None:
+    """Count an answer that shows something in clear."""
+    reveal = _reveal(caller)
+    if reveal.numbers and any(numbers):
+        CLEAR_ANSWERS.labels("numbers").inc()
+    if reveal.texts and any(text not in {None, HIDDEN} for text in texts):
+        CLEAR_ANSWERS.labels("texts").inc()
