@@ -125,7 +125,8 @@ async def test_texts_and_numbers_are_clear_only_for_keys_that_may_read_them(driv
 @pytest.mark.parametrize("verb", ["read", "assign", "close", "review"])
 async def test_a_key_that_only_reads_changes_nothing(driver: SenderDriver, verb: str) -> None:
     await driver.reply(UNCLEAR)
-    body = {"assign": {"who": "eve"}, "review": {"was_opt_out": False}}.get(verb, {})
+    bodies: dict[str, dict[str, Any]] = {"assign": {"who": "eve"}, "review": {"was_opt_out": False}}
+    body = bodies.get(verb, {})
     assert (await do(driver, verb, READER, **body)).status_code == 403
     assert [each["state"] for each in await listed(driver)] == ["needs_review"]
 

@@ -3,7 +3,6 @@
 from typing import Any, Self
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from services.cli import inbox
@@ -117,7 +116,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 def run(*arguments: str, typed: str = "") -> str:
-    found = CliRunner().invoke(typer.main.get_command(inbox.inbox), arguments, input=typed)
+    found = CliRunner().invoke(inbox.inbox, arguments, input=typed)
     assert found.exit_code == 0, found.output
     return found.output
 

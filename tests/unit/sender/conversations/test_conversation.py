@@ -43,7 +43,7 @@ def test_only_a_decision_ends_what_needs_one_and_unread_is_what_nobody_has_read(
     for number, step in enumerate(steps, start=1):
         before = talk
         match step:
-            case (kind, unclear):
+            case (ReplyClass() as kind, bool() as unclear):
                 talk = after_reply(before, PERSON, ACME, reply(number, kind, needs_review=unclear))
                 waits = unclear or kind not in ANSWERED_BY_ITSELF
                 assert talk.unread == before.unread + waits
