@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 _DURATION_TEXT = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d|w)\Z")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 SLUG = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
-SCOPE = r"^[a-z]+(-[a-z]+)*:(read|write)$"
+SCOPE = r"^[a-z]+(-[a-z]+)*:(read|write|reveal)$"
 LOCALE = r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$"
 COUNTRY = r"^[A-Z]{2}$"
 SUBDIVISION = r"^[A-Z]{2}-[A-Z0-9]{1,3}$"

@@ -136,7 +136,8 @@ async def find(
 async def save(db: Transaction, conversation: Conversation) -> None:
     """Write a conversation."""
     row: dict[str, Any] = conversation._asdict()
-    await db.upsert(conversations, [{**row, "rank": _RANKS[row.pop("state")]}])
+    row["rank"] = _RANKS[row.pop("state")]
+    await db.upsert(conversations, [row])
 
 
 async def note_reply(db: Transaction, merchant: MerchantId, recipient: RecipientId, reply: IncomingReply) -> None:

@@ -146,6 +146,7 @@ async def test_decisions_come_first_then_the_unread_then_the_newest(driver: Send
 
 async def test_what_the_system_answers_by_itself_makes_nothing_unread(driver: SenderDriver) -> None:
     for number, text in enumerate(("HELP", "STOP", "START")):
+        driver.clock.advance(seconds=1)
         await driver.reply(text, f"SM-{number}")
     assert await listed(driver) == []
     [conversation] = await listed(driver, state="all")

@@ -24,6 +24,7 @@ async def test_before_the_erasure_the_search_finds_the_person_in_every_kind_of_p
         "ingest_deliveries",
         "ingest_subjects",
         "scheduler_follow_ups",
+        "sender_conversations",
         "sender_dispatches",
         "sender_receipts",
         "sender_replies",
@@ -51,7 +52,7 @@ async def test_the_certificate_says_what_each_service_deleted_where_and_that_the
         "ingest": {"ingest_deliveries": 1, "ingest_subjects": 3},
         "scheduler": {"scheduler_follow_ups": 1, "scheduler_enrollments": 1, "scheduler_triggers_seen": 1},
         "compliance": {},
-        "sender": {"sender_dispatches": 1, "sender_receipts": 1, "sender_replies": 1},
+        "sender": {"sender_conversations": 1, "sender_dispatches": 1, "sender_receipts": 1, "sender_replies": 1},
         "metrics": {"metrics_facts": 4},
     }
     assert PHONE not in str(certificate)
