@@ -6,8 +6,8 @@ from alembic import op
 from shared.db.storage import CHANGING
 from shared.db.types import Id, Instant
 
-revision = "sender_0010"
-down_revision = "sender_0009"
+revision = "sender_0011"
+down_revision = "sender_0010"
 
 _NEWEST = """
     INSERT INTO sender_conversations
