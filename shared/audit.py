@@ -35,6 +35,11 @@ class AuditAction(StrEnum):
     """The copy of what is held about a person was handed out."""
     REPLY_ASSIGNED = "reply.assigned"
     REPLY_DISMISSED = "reply.dismissed"
+    REPLY_REVIEWED = "reply.reviewed"
+    CONVERSATION_ASSIGNED = "conversation.assigned"
+    CONVERSATION_CLOSED = "conversation.closed"
+    CONVERSATIONS_REVEALED = "conversations.revealed"
+    """Texts or numbers of the inbox were shown in clear."""
     REPLIES_REVEALED = "replies.revealed"
     """The texts and numbers of unassigned replies were shown."""
 

@@ -1,6 +1,6 @@
 """HTTP routes of the inbox: what people wrote and were sent, and what somebody does about it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from services.sender.conversations.bodies import (
     thread_view,
 )
 from services.sender.conversations.conversation import ConversationState
-from services.sender.conversations.inbox import HIDDEN, MOST_LISTED, Inbox, OpenConversation, Reveal
+from services.sender.conversations.inbox import MOST_LISTED, Inbox, OpenConversation, Reveal
 from services.sender.conversations.review import Decision, ReplyReviews
 from services.sender.instruments import CLEAR_ANSWERS
 from shared.http.auth import Caller, requires
@@ -73,7 +73,7 @@ class InboxEndpoints:
         begin = store.begin_at(highest) if cursor is None else inbox_place(cursor)
         found = await self.inbox.page(caller.merchant.id, lowest, begin, limit + 1, _reveal(caller))
         shown = found[:limit]
-        _count(caller, (each.number for each in shown), (each.newest_text for each in shown))
+        await self._reveal(caller, None, [each.number for each in shown], [each.newest_text for each in shown])
         return InboxPage(
             conversations=[conversation_view(each) for each in shown],
             next_cursor=inbox_cursor(store.place_of(shown[-1].stored)) if len(found) > limit else None,
@@ -87,7 +87,8 @@ class InboxEndpoints:
         if found is None:
             raise not_found("the conversation")
         newest = found.conversation
-        _count(caller, [newest.number], [newest.newest_text, *(item.text for item in found.items)])
+        said = [newest.newest_text, *(item.text for item in found.items)]
+        await self._reveal(caller, person, [newest.number], said)
         return thread_view(found)
 
     async def read(self, recipient_id: UUID, body: SeenBody, caller: Decider) -> ConversationView:
@@ -97,12 +98,12 @@ class InboxEndpoints:
 
     async def assign(self, recipient_id: UUID, body: AssigneeBody, caller: Decider) -> ConversationView:
         """Say who handles a conversation: a name or id of yours."""
-        await self.inbox.assign(caller.merchant.id, RecipientId(recipient_id), body.who)
+        await self.inbox.assign(caller.merchant.id, RecipientId(recipient_id), body.who, caller.actor)
         return await self._now(caller, recipient_id)
 
     async def close(self, recipient_id: UUID, body: SeenBody, caller: Decider) -> ConversationView:
         """Put a conversation away; one with a reply that needs a decision cannot be."""
-        await self.inbox.close(caller.merchant.id, RecipientId(recipient_id), body.seen)
+        await self.inbox.close(caller.merchant.id, RecipientId(recipient_id), body.seen, caller.actor)
         return await self._now(caller, recipient_id)
 
     async def review(self, recipient_id: UUID, body: ReviewBody, caller: Decider) -> ConversationView:
@@ -110,7 +111,7 @@ class InboxEndpoints:
 
         A reply that was read as an opt-out cannot be decided otherwise.
         """
-        decision = Decision(body.was_opt_out, body.seen, caller.key_id)
+        decision = Decision(body.was_opt_out, body.seen, caller.actor)
         if await self.reviews.decide(caller.merchant, RecipientId(recipient_id), decision) is None:
             raise not_found("the conversation")
         return await self._now(caller, recipient_id)
@@ -122,18 +123,29 @@ class InboxEndpoints:
         )
         if found is None:
             raise not_found("the conversation")
-        _count(caller, [found.number], [found.newest_text])
+        await self._reveal(caller, RecipientId(recipient_id), [found.number], [found.newest_text])
         return conversation_view(found)
+
+    async def _reveal(
+        self,
+        caller: Caller,
+        recipient: RecipientId | None,
+        numbers: Sequence[str | None],
+        texts: Sequence[str | None],
+    ) -> None:
+        """Count what an answer shows in clear, and enter it into the audit log, before it is shown."""
+        reveal = _reveal(caller)
+        clear = {
+            "numbers": sum(number is not None for number in numbers) if reveal.numbers else 0,
+            "texts": sum(text is not None for text in texts) if reveal.texts else 0,
+        }
+        if not any(clear.values()):
+            return
+        await self.inbox.revealed(caller, recipient, clear)
+        for what, shown in clear.items():
+            if shown:
+                CLEAR_ANSWERS.labels(what).inc()
 
 
 def _reveal(caller: Caller) -> Reveal:
     return Reveal(texts=caller.may("messages:read"), numbers=caller.may("recipients:reveal"))
-
-
-def _count(caller: Caller, numbers: Iterable[str | None], texts: Iterable[str | None]) -> None:
-    """Count an answer that shows something in clear."""
-    reveal = _reveal(caller)
-    if reveal.numbers and any(numbers):
-        CLEAR_ANSWERS.labels("numbers").inc()
-    if reveal.texts and any(text not in {None, HIDDEN} for text in texts):
-        CLEAR_ANSWERS.labels("texts").inc()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -22,10 +23,13 @@ from services.sender.queue.dispatches import attempt_id_of
 from services.sender.recipient_store import SenderRecipient
 from shared import aad
 from shared.aad import AssociatedData
+from shared.audit import Actor, AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit_log import AuditLog
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Unsealable
 from shared.events.trigger import Contact
+from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164, masked
@@ -86,9 +90,24 @@ class ConversationThread(NamedTuple):
 class Inbox:
     """The conversations of merchants; another merchant's is never found."""
 
-    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer) -> None:
+    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer, audit: AuditLog) -> None:
         self._units = units
         self._sealer = sealer
+        self._audit = audit
+
+    async def revealed(self, caller: Caller, recipient: RecipientId | None, counts: Mapping[str, int]) -> None:
+        """Enter into the audit log that a caller is shown something in clear; nothing is to be shown before."""
+        who = caller.merchant.id if recipient is None else recipient
+        kind = AuditSubjectKind.MERCHANT if recipient is None else AuditSubjectKind.RECIPIENT
+        subject = AuditSubject(kind, str(who))
+        deed = Deed(
+            caller.merchant.id, AuditAction.CONVERSATIONS_REVEALED, subject, recipient_id=recipient, counts=counts
+        )
+
+        async def work(uow: UnitOfWork) -> None:
+            self._audit.record(uow, caller.actor, deed)
+
+        await self._units.run(work, WritePriority.BATCHES)
 
     async def page(
         self, merchant: MerchantId, lowest: ConversationState, before: InboxPlace, most: int, reveal: Reveal
@@ -152,13 +171,15 @@ class Inbox:
         """
         await self._change(merchant, recipient, seen, after_reading)
 
-    async def assign(self, merchant: MerchantId, recipient: RecipientId, who: str | None) -> None:
+    async def assign(self, merchant: MerchantId, recipient: RecipientId, who: str | None, actor: Actor) -> None:
         """Store who handles a conversation; None: nobody in particular."""
+        deed = _deed(merchant, recipient, AuditAction.CONVERSATION_ASSIGNED)
         place = aad.conversation_assignee(recipient)
         sealed = None if who is None else self._sealer.seal(merchant, place, who.encode())
-        await self._change(merchant, recipient, None, lambda before: before._replace(assigned_to=sealed))
+        note = partial(self._audit.record, actor=actor, deed=deed)
+        await self._change(merchant, recipient, None, lambda before: before._replace(assigned_to=sealed), note)
 
-    async def close(self, merchant: MerchantId, recipient: RecipientId, seen: UUID | None) -> None:
+    async def close(self, merchant: MerchantId, recipient: RecipientId, seen: UUID | None, actor: Actor) -> None:
         """Put a conversation away until the person writes again.
 
         Raises:
@@ -172,7 +193,8 @@ class Inbox:
                 )
             return after_closing(before)
 
-        await self._change(merchant, recipient, seen, closed)
+        deed = _deed(merchant, recipient, AuditAction.CONVERSATION_CLOSED)
+        await self._change(merchant, recipient, seen, closed, partial(self._audit.record, actor=actor, deed=deed))
 
     async def _change(
         self,
@@ -180,14 +202,17 @@ class Inbox:
         recipient: RecipientId,
         seen: UUID | None,
         change: Callable[[Conversation], Conversation],
+        note: Callable[[UnitOfWork], None] | None = None,
     ) -> None:
-        """Change a conversation, if the merchant has it."""
+        """Change a conversation, if the merchant has it; `note` enters that into the audit log."""
 
         async def work(uow: UnitOfWork) -> None:
             before = await store.find(uow.db, merchant, recipient, lock=True)
             if before is not None:
                 check_seen(before, seen)
                 await store.save(uow.db, change(before))
+                if note is not None:
+                    note(uow)
 
         await self._units.run(work, WritePriority.BATCHES)
 
@@ -234,6 +259,11 @@ class Inbox:
         except Unsealable as fault:
             log.warning("conversation_unreadable", detail=fault.detail)
             return None
+
+
+def _deed(merchant: MerchantId, recipient: RecipientId, action: AuditAction) -> Deed:
+    """Return what was done with a conversation, for the audit log."""
+    return Deed(merchant, action, AuditSubject(AuditSubjectKind.RECIPIENT, str(recipient)), recipient_id=recipient)
 
 
 def _last_attempt(row: Row) -> UUID:

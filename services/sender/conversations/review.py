@@ -18,6 +18,8 @@ from services.sender.instruments import REVIEWS
 from services.sender.replies.send_permission import after_review
 from services.sender.replies.store import answered_text
 from shared import aad, ids
+from shared.audit import Actor, AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit_log import AuditLog
 from shared.config.directory import Merchant
 from shared.config.merchant import StopScope
 from shared.db.transaction import Row, WritePriority
@@ -46,16 +48,16 @@ class Decision(NamedTuple):
     was_opt_out: bool
     seen: UUID | None
     """The newest reply they had read."""
-    by: str
-    """The id of their API key."""
+    actor: Actor
 
 
 class ReplyReviews:
     """Records decisions with everything that follows from them, in one transaction."""
 
-    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer) -> None:
+    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer, audit: AuditLog) -> None:
         self._units = units
         self._sealer = sealer
+        self._audit = audit
 
     async def decide(self, merchant: Merchant, recipient: RecipientId, decision: Decision) -> Conversation | None:
         """Record a decision; made once more it changes nothing. None: the merchant has no such conversation.
@@ -70,7 +72,7 @@ class ReplyReviews:
         conversation, is_new = await self._units.run(work, WritePriority.STOP)
         if is_new:
             REVIEWS.labels("opt_out" if decision.was_opt_out else "no_opt_out").inc()
-            log.info("reply_reviewed", merchant_id=merchant.id, was_opt_out=decision.was_opt_out, by=decision.by)
+            log.info("reply_reviewed", merchant_id=merchant.id, was_opt_out=decision.was_opt_out, by=decision.actor.id)
         return conversation
 
     async def _decide(
@@ -91,7 +93,11 @@ class ReplyReviews:
         marketing_only = merchant.config.policies.scope_on_stop is StopScope.MARKETING_ONLY
         after = after_review(person.permission, was_opt_out=decision.was_opt_out, marketing_only=marketing_only)
         await recipient_store.save_recipients(uow.db, [person._replace(permission=after)])
-        await store.save_decision(uow.db, recipient, decision.by, uow.now, was_opt_out=decision.was_opt_out)
+        await store.save_decision(uow.db, recipient, decision.actor.id, uow.now, was_opt_out=decision.was_opt_out)
+        subject = AuditSubject(AuditSubjectKind.REPLY, str(reply["reply_id"]))
+        counts = {"opt_outs": int(decision.was_opt_out)}
+        deed = Deed(merchant.id, AuditAction.REPLY_REVIEWED, subject, recipient_id=recipient, counts=counts)
+        self._audit.record(uow, decision.actor, deed)
         conversation = after_decision(conversation)
         await store.save(uow.db, conversation)
         answered = await answered_text(uow.db, reply["follow_up_id"])
@@ -110,7 +116,7 @@ class ReplyReviews:
                 reply_id=reply["reply_id"],
                 replied_at=reply["received_at"],
                 was_opt_out=decision.was_opt_out,
-                reviewed_by=decision.by,
+                reviewed_by=decision.actor.id,
             )
         )
         return conversation, True
@@ -133,7 +139,7 @@ class ReplyReviews:
             "id": reply["provider_message_id"],
             "channel": reply["channel"],
             "why": "somebody read the reply as an opt-out",
-            "reviewed_by": decision.by,
+            "reviewed_by": decision.actor.id,
         }
         merchant = reply["merchant_id"]
         return ConsentReported(

@@ -1,6 +1,7 @@
 """The inbox: who may read what people wrote and were sent, in which order, and what somebody decides about it."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ import sqlalchemy as sa
 from services.sender import retention
 from services.sender.conversations import store
 from services.sender.conversations.conversation import ConversationState
-from services.sender.conversations.inbox import Inbox, Reveal
+from services.sender.conversations.inbox import Reveal
 from services.sender.instruments import CLEAR_ANSWERS, REVIEWS
 from services.sender.settings import SenderSettings
-from services.sender.tables import attempts, conversations, replies
+from services.sender.tables import attempts, audit_tables, conversations, replies
 from shared import aad, failpoints
+from shared.audit import Actor, ActorKind, AddressClass
 from shared.db.sweep import swept
 from shared.db.transaction import WritePriority
 from shared.events.consent import ConsentAct, ConsentReported, RecipientErased
@@ -33,6 +35,7 @@ PATH = "/v1/conversations"
 ALL = {"Authorization": f"Bearer {API_KEY}"}
 READER = {"Authorization": f"Bearer {API_KEY}_{make.MERCHANT}_reader"}
 UNCLEAR = "cancel my subscription"
+ACTOR = Actor(ActorKind.API_KEY, "eve", AddressClass.PUBLIC)
 CLEAR = Reveal(texts=True, numbers=True)
 
 
@@ -197,12 +200,12 @@ async def test_a_cursor_that_no_list_returned_is_refused_or_finds_nothing(driver
 
 async def test_another_merchants_conversation_is_not_found(driver: SenderDriver) -> None:
     await driver.reply(UNCLEAR)
-    inbox = Inbox(driver.harness.runtime.units, driver.sealer)
+    inbox = driver.sender.inbox
     other, recipient = MerchantId("other"), person(driver)
     assert await inbox.thread(other, recipient, store.THREAD_BEGIN, 10, CLEAR) is None
     assert await inbox.page(other, ConversationState.CLOSED, store.INBOX_BEGIN, 10, CLEAR) == []
-    await inbox.close(other, recipient, None)
-    await inbox.assign(other, recipient, "eve")
+    await inbox.close(other, recipient, None, ACTOR)
+    await inbox.assign(other, recipient, "eve", ACTOR)
     [found] = await listed(driver)
     assert (found["state"], found["assigned_to"]) == ("needs_review", None)
     nobody = f"{PATH}/{UUID(int=7)}"
@@ -459,3 +462,25 @@ async def test_numbers_of_an_earlier_version_are_no_longer_kept_and_decisions_st
     assert [each["to"] for each in await listed(driver)] == [None]
     assert (await do(driver, "review", was_opt_out=True)).status_code == 200
     assert len(await driver.published(ConsentReported)) == 1
+
+
+async def test_what_is_shown_in_clear_and_decided_is_in_the_audit_log(driver: SenderDriver) -> None:
+    await driver.reply(UNCLEAR)
+    await listed(driver, READER)
+    await thread(driver, READER)
+    assert await driver.harness.rows(sa.select(audit_tables.entries)) == []
+    await listed(driver)
+    driver.clock.advance(seconds=1)
+    await thread(driver)
+    bodies: list[tuple[str, dict[str, Any]]] = [("review", {"was_opt_out": False})] * 2
+    for verb, body in [*bodies, ("assign", {"who": "maria"}), ("close", {})]:
+        driver.clock.advance(seconds=1)
+        await do(driver, verb, **body)
+    entries = await driver.harness.rows(sa.select(audit_tables.entries).order_by(audit_tables.entries.c.id))
+    done = [json.loads(bytes(row["canonical"])) for row in entries]
+    others = [each for each in done if each["action"] != "conversations.revealed"]
+    assert [each["action"] for each in others] == ["reply.reviewed", "conversation.assigned", "conversation.closed"]
+    assert {each["recipient"] for each in others} == {str(person(driver))}
+    assert [each["counts"] for each in done[:2]] == [{"numbers": 1, "texts": 1}, {"numbers": 1, "texts": 2}]
+    assert {each["actor"] for each in done} == {"backend"}
+    assert not any("maria" in str(each) or UNCLEAR in str(each) for each in done)

@@ -16,8 +16,8 @@ from services.ingest.tables import former_people
 from services.scheduler.controls import store as control_store
 from services.scheduler.controls.store import StoredControl
 from services.scheduler.tables import audit_tables as scheduler_audit
-from services.sender.tables import audit_tables as sender_audit
 from services.sender.tables import attempts, conversations, dispatches, short_links, unassigned_replies
+from services.sender.tables import audit_tables as sender_audit
 from shared import aad
 from shared.audit import Actor, ActorKind, AddressClass, AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.audit_log import AuditLog
