@@ -210,8 +210,9 @@ class Inbox:
             before = await store.find(uow.db, merchant, recipient, lock=True)
             if before is not None:
                 check_seen(before, seen)
-                await store.save(uow.db, change(before))
-                if note is not None:
+                after = change(before)
+                await store.save(uow.db, after)
+                if note is not None and after != before:
                     note(uow)
 
         await self._units.run(work, WritePriority.BATCHES)
