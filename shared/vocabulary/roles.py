@@ -30,7 +30,7 @@ SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.MARKETER: _LOOKS | {"controls:write", "follow-ups:read", "gate:read", "decisions:read"},
     Role.SUPPORT: _LOOKS
     | {"follow-ups:read", "follow-ups:write", "replies:read", "replies:write", "consents:read", "consents:write"}
-    | {"decisions:read", "dispatches:read"},
+    | {"decisions:read", "dispatches:read", "messages:read"},
     Role.OPERATOR: _LOOKS
     | {"controls:write", "follow-ups:read", "holds:read", "holds:write", "gate:read", "decisions:read"}
     | {"dispatches:read"},
