@@ -1,6 +1,8 @@
 """The shipped command as a process: an application and a simulated provider that tests start, kill and restart."""
 
 import asyncio
+import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -15,6 +17,8 @@ from shared.http.auth import key_sha256
 from shared.testing.limits import BOUNDLESS
 
 READY_SECONDS = 90.0
+_FIRST_PORT, _SLICES, _SLICE = 10_240, 200, 100
+_ports = itertools.count()
 API_KEY = "fu_end-to-end-test-key"
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "end-to-end-token"  # noqa: S105 - a test double's
@@ -28,10 +32,18 @@ ENVIRONMENT = {
 
 
 def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port that no connection is given and no other test process asks for.
+
+    It stays free while the process that listened there starts again: the system gives connections ports from 32768 on
+    (`ip_local_port_range`), and each test process draws from a slice of its own below.
+    """
+    for _ in range(_SLICE):
+        port = _FIRST_PORT + _SLICE * (os.getpid() % _SLICES) + next(_ports) % _SLICE
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 @dataclass(slots=True)
