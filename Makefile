@@ -30,12 +30,13 @@ test: install ## Run every test this machine can; says at its top what it skips,
 	@$(BIN)/python -m compileall -q services shared
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-check: install ## Format, lint, types, architecture, unused code, generated docs
+check: install ## Format, lint, types, architecture, names, unused code, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
+	@$(BIN)/pytest -q --no-header tests/architecture tests/docs/test_glossary.py tests/docs/test_follow_one_purchase.py
 	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python -m tools.dashboards --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
