@@ -28,6 +28,7 @@ from shared.phone import masked
 from shared.testing import make, make_sender
 from shared.testing.clock import START
 from shared.testing.make_sender import API_KEY, PERSON
+from tests.integration.engines import only_on_sqlite
 from tests.integration.sender.driver import SenderDriver
 from tests.integration.sender.test_replies import changed
 
@@ -429,6 +430,7 @@ async def test_texts_and_numbers_go_after_thirteen_months_and_the_rest_after_fiv
         assert await driver.harness.rows(sa.select(table)) == []
 
 
+@only_on_sqlite("PostgreSQL's planner decides by the tables' statistics, and here they are almost empty")
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
