@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.metrics.domain.projection import failure_code, is_refused_here
 from services.metrics.domain.reasons import consent_words, detail_words, meaning_of
 from shared import progress
+from shared.controls import ControlAction
 from shared.events.consent import (
     ConsentAct,
     ConsentChanged,
@@ -19,6 +20,7 @@ from shared.events.consent import (
     PrivacyRequested,
     RecipientErased,
 )
+from shared.events.control import ControlChanged, ControlObeyed
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, DispatchWaiting
 from shared.events.engagement import (
     AttributionModel,
@@ -131,12 +133,27 @@ def describe(event: Event, clock: ZoneInfo) -> JourneyStep:
             return _engagement(event)
         case ConsentReported() | ConsentChanged() | PrivacyRequested() | RecipientErased() | MerchantClosed():
             return _consent(event)
+        case ControlChanged() | ControlObeyed():
+            return _control(event)
         case PrivacyErased():
             return JourneyStep(event, "Erased", f"The {event.service} service erased what it held.", Tone.PLAIN)
         case PrivacyExported():
             return JourneyStep(event, "Exported", f"The {event.service} service exported a copy.", Tone.PLAIN)
         case _:
             return _plan(event, clock)
+
+
+def _control(event: ControlChanged | ControlObeyed) -> JourneyStep:
+    """Describe what people decided about planned texts."""
+    if isinstance(event, ControlObeyed):
+        return JourneyStep(event, "Control obeyed", "The sender obeys a pause or a stop from now on.", Tone.PLAIN)
+    what = "pause" if event.action is ControlAction.PAUSE else "stop"
+    given = [f"{name.removesuffix('_id')} {value}" for name, value in event.scope if value is not None]
+    texts = f"texts of {', '.join(given)}" if given else "all texts"
+    if event.lifted_at is not None:
+        return JourneyStep(event, "Texts resumed", f"A {what} of {texts} was lifted.", Tone.GOOD)
+    title = "Texts paused" if event.action is ControlAction.PAUSE else "Texts stopped"
+    return JourneyStep(event, title, f"A {what} of {texts} began.", Tone.WAIT)
 
 
 def _plan(event: Event, clock: ZoneInfo) -> JourneyStep:

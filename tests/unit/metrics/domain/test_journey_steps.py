@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.metrics.domain.journey_steps import Tone, describe, journey_steps, moment, money
+from shared.events.control import ControlChanged
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
@@ -159,3 +161,16 @@ def test_a_call_that_is_made_again_says_why_and_when() -> None:
         "It was not sent yet: your sender number is not registered with the carriers (the provider’s code 30034). "
         "The next call may be made at Wed 2 Dec, 09:00:05."
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "summary"),
+    [
+        ({}, "Texts paused", "A pause of texts of flow order-thank-you began."),
+        ({"action": "stop", "scope": {}}, "Texts stopped", "A stop of all texts began."),
+        ({"lifted_at": START}, "Texts resumed", "A pause of texts of flow order-thank-you was lifted."),
+    ],
+)
+def test_a_control_says_what_was_decided_about_which_texts(changes: dict[str, Any], title: str, summary: str) -> None:
+    step = describe(make.event(ControlChanged, **changes), ZoneInfo("UTC"))
+    assert (step.title, step.summary) == (title, summary)
