@@ -49,14 +49,14 @@ class SignedInPerson:
     """None for an API key, which has its own scopes."""
     scopes: frozenset[str]
     form_token: str
-    """Stands in every form of this session, and in no other's (CSRF)."""
+    """Stands in every form of one sign-in, and in no other's (CSRF)."""
 
     def may(self, scope: str) -> bool:
         """Return whether they have a scope."""
         return scope in self.scopes
 
     def sent(self, form_token: str) -> bool:
-        """Return whether a form was one of this session's."""
+        """Return whether a form came from a page of the same sign-in."""
         return hmac.compare_digest(form_token.encode(), self.form_token.encode())
 
 
@@ -136,7 +136,7 @@ class Sessions:
         found, user = await self._units.read(read)
         if found is None or found.kind != _Kind.SESSION or found.ends_at <= self._units.clock.now():
             return None
-        form_token = hmac.digest(cookie.encode(), b"forms of this session", "sha256").hex()
+        form_token = hmac.digest(cookie.encode(), b"forms of one sign-in", "sha256").hex()
         return self._by_user(found, user, form_token) if found.user_name else self._by_key(found, form_token)
 
     async def end(self, cookie: str | None) -> None:

@@ -56,7 +56,7 @@ SignedIn = Annotated[SignedInPerson, Depends(_person)]
 
 
 def require_own_form(request: Request, person: SignedInPerson, form_token: str) -> None:
-    """Check that a form was sent from a page of this session.
+    """Check that a form was sent from a page of the same sign-in.
 
     Raises:
         HTTPProblem: 403, from elsewhere.

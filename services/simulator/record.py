@@ -57,7 +57,7 @@ _INSERT: Final = (
     f"INSERT INTO texts ({', '.join((*_NEVER_CHANGES, *_CHANGES))})"  # noqa: S608 - the names above
     f" VALUES ({', '.join(f':{name}' for name in (*_NEVER_CHANGES, *_CHANGES))})"
 )
-_UPDATE: Final = f"UPDATE texts SET {', '.join(f'{name}=:{name}' for name in _CHANGES)} WHERE seq=:seq"  # noqa: S608
+_UPDATE: Final = f"UPDATE texts SET {', '.join(f'{name}=:{name}' for name in _CHANGES)} WHERE seq=:seq"  # noqa: S608 - names of its own columns
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _TEXTS_LOOKED_AT_FOR_PHONES: Final = 5000

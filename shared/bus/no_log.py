@@ -15,7 +15,7 @@ class NoLog:
 
     partitions = 1
 
-    async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:  # noqa: ARG002
+    async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:  # noqa: ARG002 - the protocol names it
         """Refuse events; without any, do nothing."""
         if events:
             raise RuntimeError("this service has no log to publish to")
@@ -34,7 +34,7 @@ class NoLog:
     def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
         """Do nothing: this service reads no topic."""
 
-    async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002
+    async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002 - the protocol names it
         """Return that nothing is unread."""
         return 0.0
 

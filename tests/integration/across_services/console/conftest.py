@@ -45,7 +45,7 @@ class Console:
         """Ask as the operator, in the name of a merchant."""
         headers = {"Authorization": f"Bearer {OPERATOR}", "X-Followup-Merchant": merchant}
         content = {"json": body} if body else {}
-        return await self.http.request(method, path, headers=headers, **content)  # type: ignore[arg-type]
+        return await self.http.request(method, path, headers=headers, **content)  # type: ignore[arg-type] # keyword arguments are checked where they are read
 
 
 @pytest.fixture

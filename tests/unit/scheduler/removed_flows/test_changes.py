@@ -16,7 +16,7 @@ WITHOUT_CART = {FOLDER: ""}
 
 
 def known(version: str = "v1", missing_since: datetime | None = None, **more: object) -> KnownFlow:
-    return KnownFlow(CART, version, missing_since, **more)  # type: ignore[arg-type]
+    return KnownFlow(CART, version, missing_since, **more)  # type: ignore[arg-type] # keyword arguments are checked where they are read
 
 
 def kinds(

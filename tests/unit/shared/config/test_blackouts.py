@@ -16,7 +16,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 ZONES = sorted(available_timezones())
 FIRST_DAY = date(2005, 1, 1)
 DAYS = st.integers(0, 365 * 32).map(lambda days: FIRST_DAY + timedelta(days=days))
-INSTANTS = st.datetimes(datetime(2005, 1, 1), datetime(2037, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+INSTANTS = st.datetimes(datetime(2005, 1, 1), datetime(2037, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - the zone is set beside it
 SPANS = st.builds(lambda first, days: blackout(first, first + timedelta(days=days)), DAYS, st.integers(0, 365))
 
 
