@@ -26,8 +26,8 @@ import services.sender.app
 import services.sender.tables
 from services.application import create_application
 from services.compliance.gate.advice import advise
+from services.console.accounts.first_user import FIRST_USER
 from services.console.calls import ServiceCalls
-from services.console.first_user import FIRST_USER
 from services.console.settings import ConsoleSettings
 from services.simulator.app import Simulator
 from services.simulator.config import SimulatorConfig

@@ -2,18 +2,18 @@
 
 from functools import partial
 
-from services.console import users_api
+from services.console.accounts import users_api
+from services.console.accounts.first_user import FirstUser
+from services.console.accounts.sessions import Sessions
+from services.console.accounts.sign_in import SignIn
+from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
-from services.console.controls_page import ControlsPage
-from services.console.first_user import FirstUser
 from services.console.loops import create_loops
-from services.console.pages import ConsolePages
+from services.console.pages.controls import ControlsPage
+from services.console.pages.texts import TextPages
 from services.console.rendering import PageRenderer, file_problems
-from services.console.sessions import Sessions
 from services.console.settings import ConsoleSettings
-from services.console.sign_in import SignIn
 from services.console.tables import metadata, system_tables
-from services.console.users import Users
 from shared.service import Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -47,7 +47,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             sign_in.create_router(),
             first_user.create_router(),
             ControlsPage(reached, renderer).create_router(sessions),
-            ConsolePages(reached, renderer).create_router(sessions),
+            TextPages(reached, renderer).create_router(sessions),
         ),
         loops=create_loops(runtime.units),
         on_stop=(reached.close,),

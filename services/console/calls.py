@@ -9,7 +9,7 @@ import httpx2
 import orjson
 from starlette.types import ASGIApp
 
-from services.console.sessions import SignedInPerson
+from services.console.accounts.sessions import SignedInPerson
 from services.console.settings import ConsoleSettings
 from shared.clock import Clock
 from shared.errors import ConfigurationFault
@@ -17,7 +17,6 @@ from shared.http.console_tokens import TokenSigner
 from shared.http.problems import HTTPProblem
 
 _SECONDS: Final = 15
-_SCHEDULER, _METRICS = "scheduler", "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,10 @@ class ServiceCalls:
             transport = None
             if self._application is not None:
                 transport = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
-            urls = {_SCHEDULER: self.settings.scheduler_url, _METRICS: self.settings.metrics_url}
             self._clients[service] = httpx2.AsyncClient(
-                base_url=urls[service], transport=transport, timeout=_SECONDS, headers={"Host": "localhost"}
+                base_url=self.settings.url_of(service),
+                transport=transport,
+                timeout=_SECONDS,
+                headers={"Host": "localhost"},
             )
         return self._clients[service]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.console.sessions import SignedInPerson
+from services.console.accounts.sessions import SignedInPerson
+from services.console.navigation import places_for
 from shared.config.directory import MerchantDirectory
 from shared.config.problem import Severity
 
@@ -27,7 +28,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript", "mark.svg": "image/svg+xml"}
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class PageRenderer:
@@ -40,7 +41,7 @@ class PageRenderer:
             file_problems: returns the errors in a merchant's files, whose last valid version is in use.
         """
         folder = files("services.console") / "static"
-        self.assets = {name: (folder / name).read_bytes() for name in STATIC}
+        self._assets = {file.name: file.read_bytes() for file in sorted(folder.iterdir(), key=lambda file: file.name)}
         self._templates = Environment(
             loader=PackageLoader("services.console"),
             autoescape=True,
@@ -48,9 +49,16 @@ class PageRenderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(moment=_moment)
-        version = hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:12]
-        self._templates.globals.update(version=version, file_problems=file_problems)
+        self._templates.filters.update(moment=_moment, utc=_utc)
+        version = hashlib.sha256(b"".join(self._assets.values())).hexdigest()[:12]
+        self._templates.globals.update(version=version, file_problems=file_problems, places_for=places_for)
+
+    def asset(self, name: str) -> Response:
+        """Return a style sheet, script or image; 404 for anything else."""
+        if name not in self._assets:
+            return Response(status_code=HTTPStatus.NOT_FOUND)
+        headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+        return Response(self._assets[name], media_type=_TYPES[Path(name).suffix], headers=headers)
 
     def page(
         self, request: Request, name: str, values: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK
@@ -93,3 +101,8 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant on the merchant's clock: Mon 30 Nov 14:05."""
     local = at.astimezone(zone)
     return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def _utc(at: datetime) -> str:
+    """Return an instant in UTC, to the second: 2026-11-30 14:05:09 UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

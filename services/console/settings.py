@@ -25,5 +25,12 @@ class ConsoleSettings(Settings):
     signing_key_file: Path | None = Field(
         None, description="Ed25519 key (PKCS 8) that signs the console's calls to other services (distributed)."
     )
+    ingest_url: str = Field("http://ingest:8080", description="Where the console reaches ingest.")
     scheduler_url: str = Field("http://scheduler:8080", description="Where the console reaches the scheduler.")
+    compliance_url: str = Field("http://compliance:8080", description="Where the console reaches compliance.")
+    sender_url: str = Field("http://sender:8080", description="Where the console reaches the sender.")
     metrics_url: str = Field("http://metrics:8080", description="Where the console reaches metrics.")
+
+    def url_of(self, service: str) -> str:
+        """Return where a service is reached."""
+        return str(getattr(self, f"{service}_url"))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.gate.evaluation import EvaluationRequest
-from services.console.users_api import PasswordRequest, UserRequest
+from services.console.accounts.users_api import PasswordRequest, UserRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.controls.bodies import ControlRequest

@@ -1,8 +1,8 @@
 "use strict";
 // Live update: requests the page every two seconds (304 when unchanged) and replaces the parts marked data-live.
-const live = document.getElementById("live");
+const lives = [...document.querySelectorAll(".live")];
 const parts = [...document.querySelectorAll("[data-live]")];
-const zone = live ? live.textContent : "";
+const zone = lives.length ? lives[0].textContent : "";
 let etag = null;
 
 function swap(part, fresh) {
@@ -14,8 +14,10 @@ function swap(part, fresh) {
 }
 
 function say(words, state) {
-  live.textContent = words;
-  live.dataset.state = state;
+  for (const live of lives) {
+    live.textContent = words;
+    live.dataset.state = state;
+  }
 }
 
 async function follow() {

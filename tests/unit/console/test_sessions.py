@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from services.console.accounts.sessions import Sessions
+from services.console.accounts.user_store import StoredUser
+from services.console.accounts.users import Users, insert
 from services.console.retention import prune
-from services.console.sessions import Sessions
 from services.console.tables import sessions as table
-from services.console.user_store import StoredUser
-from services.console.users import Users, insert
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.console.sessions import Sessions
+from services.console.accounts.sessions import Sessions
 from services.console.tables import users as table
 from shared.testing.make_metrics import NO_SCOPE_KEY, READ_KEY
 from tests.integration.across_services.console.conftest import Console
@@ -222,7 +222,7 @@ async def test_a_form_of_another_session_or_site_does_nothing(console: Console) 
 async def test_a_merchant_has_a_bounded_number_of_users(
     console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("services.console.users.MOST_USERS", 1)
+    monkeypatch.setattr("services.console.accounts.users.MOST_USERS", 1)
     assert (await add(console)).status_code == 201
     full = await add(console, name="berta")
     assert (full.status_code, full.json()["code"]) == (409, "too_many_users")

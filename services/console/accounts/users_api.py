@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.console import user_store
-from services.console.passwords import LONGEST_PASSWORD
-from services.console.user_store import StoredUser
-from services.console.users import Users
+from services.console.accounts import user_store
+from services.console.accounts.passwords import LONGEST_PASSWORD
+from services.console.accounts.user_store import StoredUser
+from services.console.accounts.users import Users
 from shared.http.auth import Caller, RequiresOperator
 from shared.http.strict_json import StrictRoute
 from shared.vocabulary.roles import Role

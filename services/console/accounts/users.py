@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
-from services.console import user_store
-from services.console.passwords import Passwords
-from services.console.user_store import StoredUser
+from services.console.accounts import user_store
+from services.console.accounts.passwords import Passwords
+from services.console.accounts.user_store import StoredUser
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.http.problems import HTTPProblem, not_found, unprocessable

@@ -1,30 +1,26 @@
 """The console's pages about texts: parts that metrics draws, in the console's frame."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 
-from services.console.calls import ServiceCalls
-from services.console.rendering import STATIC, PageRenderer, frame, redirect
-from services.console.sessions import Sessions, SignedInPerson
-from services.console.sign_in import SignedIn, signed_in
-from shared.http.problems import HTTPProblem
+from services.console.accounts.sessions import Sessions, SignedInPerson
+from services.console.accounts.sign_in import SignedIn
+from services.console.page import ConsolePage, accepted, query_of
+from services.console.rendering import redirect
 
 _PARTS: Final = "/v1/page-parts"
 _LONGEST_QUERY: Final = 2_000
 
 
-class ConsolePages:
-    """Answers the pages."""
+class TextPages(ConsolePage):
+    """Answers the pages that metrics draws."""
 
-    def __init__(self, calls: ServiceCalls, renderer: PageRenderer) -> None:
-        self._calls = calls
-        self._renderer = renderer
+    place = "now"
 
     async def overview(self, request: Request, person: SignedIn) -> Response:
         """Answer the first page: what is happening now."""
@@ -53,31 +49,22 @@ class ConsolePages:
         Raises:
             HTTPProblem: what metrics refuses, 502 if it does not answer.
         """
-        query = str(request.url.query)
-        if len(query) > _LONGEST_QUERY:
-            raise HTTPProblem(HTTPStatus.REQUEST_URI_TOO_LONG, "too_long", "this address is too long")
-        answer = await self._calls.get(person, "metrics", path, query)
-        if "html" not in answer.body:
-            status = answer.status if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else HTTPStatus.BAD_GATEWAY
-            raise HTTPProblem(status, str(answer.body.get("code", "no_answer")), answer.problem)
+        answer = await self._calls.get(person, "metrics", path, query_of(request))
+        body = answer.body if "html" in answer.body else accepted(answer).body
         part = {
-            "title": answer.body["title"],
-            "part": Markup(answer.body["html"]),  # noqa: S704 - drawn by metrics, escaped there
+            "title": body["title"],
+            "part": Markup(body["html"]),  # noqa: S704 - drawn by metrics, escaped there
             "follows": follows and answer.is_success,
         }
-        return self._renderer.page(request, "part", frame(person, "now") | part, answer.status)
+        return self._show(request, person, "part", part, answer.status)
 
     async def static(self, name: str) -> Response:
         """Answer a style sheet, script or image."""
-        if name not in STATIC:
-            return Response(status_code=HTTPStatus.NOT_FOUND)
-        headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
-        return Response(self._renderer.assets[name], media_type=STATIC[name], headers=headers)
+        return self._renderer.asset(name)
 
     def create_router(self, sessions: Sessions) -> APIRouter:
         """Return the routes; each page requires a session, its style sheet does not."""
-        router = APIRouter(prefix="/console", include_in_schema=False)
-        owner = [Depends(signed_in(sessions))]
+        router = self._router("/console", sessions)
         pages: dict[str, Callable[..., object]] = {
             "": self.overview,
             "/follow-ups": self.find,
@@ -85,6 +72,8 @@ class ConsolePages:
             "/rows": self.rows,
         }
         for path, page in pages.items():
-            router.add_api_route(path, page, dependencies=owner, response_model=None)
-        router.add_api_route("/static/{name}", self.static)
-        return router
+            router.add_api_route(path, page, response_model=None)
+        static = APIRouter(include_in_schema=False)
+        static.add_api_route("/console/static/{name}", self.static)
+        static.include_router(router)
+        return static

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from services.console.calls import ServiceAnswer, ServiceCalls
-from services.console.rendering import PageRenderer, frame, redirect
-from services.console.sessions import Sessions, SignedInPerson
-from services.console.sign_in import SignedIn, require_own_form, signed_in
-from shared.http.problems import HTTPProblem
+from services.console.accounts.sessions import Sessions, SignedInPerson
+from services.console.accounts.sign_in import SignedIn, require_own_form
+from services.console.calls import ServiceAnswer
+from services.console.page import ConsolePage, require, sentence
+from services.console.rendering import redirect
 from shared.instants import is_near
 
 PATH: Final = "/console/controls"
@@ -114,12 +114,10 @@ class ControlChange(BaseModel):
 _CONTROLS: Final = TypeAdapter(list[ShownControl])
 
 
-class ControlsPage:
+class ControlsPage(ConsolePage):
     """Answers the page, and passes on what its forms ask for."""
 
-    def __init__(self, calls: ServiceCalls, renderer: PageRenderer) -> None:
-        self._calls = calls
-        self._renderer = renderer
+    place = "controls"
 
     async def show(self, request: Request, person: SignedIn) -> Response:
         """Answer what is paused and stopped, with forms for those who may use them.
@@ -146,7 +144,7 @@ class ControlsPage:
             HTTPProblem: 403 the form of another session, or a role that may not; 502 the scheduler does not answer.
         """
         require_own_form(request, person, form_token)
-        _require(person, "controls:write")
+        require(person, "controls:write")
         kind, _, target = scope.partition(":")
         given = {"action": action, "kind": kind, "target": target, "reason": reason, "until": until}
         try:
@@ -159,7 +157,7 @@ class ControlsPage:
             return await self._page(request, person, given, str(problem))
         answer = await self._calls.post(person, "scheduler", _API, body)
         if not answer.is_success:
-            return await self._page(request, person, given, _sentence(answer.problem), answer.status)
+            return await self._page(request, person, given, sentence(answer.problem), answer.status)
         return self._confirm(request, person, change, answer) if asks_first else redirect(PATH)
 
     def _confirm(
@@ -169,7 +167,7 @@ class ControlsPage:
         count = int(answer.body["follow_ups"])
         words = "all texts" if change.kind == _WHOLE else f"{change.kind} {change.target}".replace("_", " ")
         values = {"change": change, "words": words, "count": count, "is_exact": bool(answer.body["is_exact"])}
-        return self._renderer.page(request, "stop", frame(person, "controls") | values)
+        return self._show(request, person, "stop", values)
 
     async def _page(
         self,
@@ -179,14 +177,12 @@ class ControlsPage:
         problem: str | None = None,
         status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
     ) -> Response:
-        _require(person, "controls:read")
-        answer = await self._calls.get(person, "scheduler", _API, f"limit={_SHOWN}")
-        if not answer.is_success:
-            raise HTTPProblem(answer.status, str(answer.body.get("code", "no_answer")), answer.problem)
+        require(person, "controls:read")
+        answer = await self._asked(person, "scheduler", _API, f"limit={_SHOWN}")
         config = person.merchant.config
         values = {
-            "controls": _CONTROLS.validate_python(answer.body["controls"]),
-            "has_more": answer.body["next_cursor"] is not None,
+            "controls": _CONTROLS.validate_python(answer["controls"]),
+            "has_more": answer["next_cursor"] is not None,
             "flows": sorted(person.merchant.flows),
             "numbers": [number.number for number in config.numbers],
             "providers": sorted(config.providers),
@@ -194,24 +190,14 @@ class ControlsPage:
             "problem": problem,
         }
         found = HTTPStatus.OK if problem is None else status
-        return self._renderer.page(request, "controls", frame(person, "controls") | values, found)
+        return self._show(request, person, "controls", values, found)
 
     def create_router(self, sessions: Sessions) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix=PATH, include_in_schema=False, dependencies=[Depends(signed_in(sessions))])
+        router = self._router(PATH, sessions)
         router.add_api_route("", self.show)
         router.add_api_route("", self.change, methods=["POST"])
         return router
-
-
-def _require(person: SignedInPerson, scope: str) -> None:
-    """Check what a person may do, before anything is asked of a service.
-
-    Raises:
-        HTTPProblem: 403.
-    """
-    if not person.may(scope):
-        raise HTTPProblem(HTTPStatus.FORBIDDEN, "missing_scope", f"this takes the scope {scope}; your role lacks it")
 
 
 def _instant(text: str, zone: ZoneInfo) -> str:
@@ -228,7 +214,3 @@ def _instant(text: str, zone: ZoneInfo) -> str:
     if not is_near(found):
         raise ValueError("This end is too far away.")
     return found.isoformat()
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}".rstrip(".") + "."

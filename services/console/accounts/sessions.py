@@ -13,9 +13,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.console import session_store, user_store
-from services.console.session_store import StoredSession
-from services.console.user_store import StoredUser
+from services.console.accounts import session_store, user_store
+from services.console.accounts.session_store import StoredSession
+from services.console.accounts.user_store import StoredUser
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner

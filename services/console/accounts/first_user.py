@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
-from services.console import users as users_module
-from services.console.passwords import LONGEST_PASSWORD
+from services.console.accounts import users as users_module
+from services.console.accounts.passwords import LONGEST_PASSWORD
+from services.console.accounts.sessions import Sessions
+from services.console.accounts.sign_in import SignIn, refuse_other_sites
+from services.console.accounts.users import Users
 from services.console.rendering import PageRenderer
-from services.console.sessions import Sessions
-from services.console.sign_in import SignIn, refuse_other_sites
-from services.console.users import Users
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork

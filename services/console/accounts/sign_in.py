@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from services.console.accounts.passwords import LONGEST_PASSWORD
+from services.console.accounts.sessions import CODE_MINUTES, COOKIE, SCOPE, Sessions, SignedInPerson
+from services.console.accounts.users import Users, name_of
 from services.console.instruments import SIGN_INS
-from services.console.passwords import LONGEST_PASSWORD
-from services.console.rendering import HEADERS, SIGN_IN, PageRenderer, redirect
-from services.console.sessions import CODE_MINUTES, COOKIE, SCOPE, Sessions, SignedInPerson
-from services.console.users import Users, name_of
+from services.console.rendering import HEADERS, SIGN_IN, PageRenderer, frame, redirect
+from services.console.typed_forms import MOST_CHARACTERS, TypedForm
 from shared.clock import Clock
 from shared.http.auth import Caller, Keys, SignedInRoute, key_sha256, requires
 from shared.http.guess_throttle import GuessThrottle
@@ -23,10 +24,12 @@ from shared.telemetry.logs import logger
 _LONGEST: Final = 200
 """Characters of a key or code that are looked at."""
 _LONGEST_NAME: Final = 64
+OTHER_SESSION: Final = "other_session"
 _WORDS: Final = {
     HTTPStatus.FORBIDDEN: f"This key lacks the scope {SCOPE}; add it in merchant.yaml.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many attempts; wait a minute.",
 }
+_NOTHING_ENTERED: Final = "Enter your name and password, or a key."
 _NO_SUCH_KEY: Final = "No merchant has this key."
 _NO_SUCH_CODE: Final = "This code was used or has expired. Sign in with a key, or request another code."
 _NO_SUCH_USER: Final = "There is no user of this name with this password."
@@ -64,7 +67,7 @@ def require_own_form(request: Request, person: SignedInPerson, form_token: str) 
     refuse_other_sites(request)
     if not person.sent(form_token):
         raise HTTPProblem(
-            HTTPStatus.FORBIDDEN, "other_session", "this form was opened in another session; go back, reload and repeat"
+            HTTPStatus.FORBIDDEN, OTHER_SESSION, "this form was opened in another session; go back, reload and repeat"
         )
 
 
@@ -88,7 +91,7 @@ class SignIn:
 
     async def ask(self, request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:
         """Answer the form."""
-        return self._renderer.page(request, "sign_in", {"problem": None, "code": code})
+        return self._renderer.page(request, "sign_in", {"problem": None, "code": code, "typed": ""})
 
     async def sign_in(
         self,
@@ -97,17 +100,21 @@ class SignIn:
         password: Annotated[str, Form(max_length=LONGEST_PASSWORD)] = "",
         key: Annotated[str, Form(max_length=_LONGEST)] = "",
         code: Annotated[str, Form(max_length=_LONGEST)] = "",
+        typed: Annotated[str, Form(max_length=MOST_CHARACTERS)] = "",
     ) -> Response:
-        """Answer the redirect to the console with a session cookie, or the form with what was wrong."""
+        """Answer the redirect to the console with a session cookie, or the form with what was wrong.
+
+        What was typed into a form before the session ended is handed on, to be sent again.
+        """
         refuse_other_sites(request)
         name, key, code = name_of(name), key.strip(), code.strip()
         if not (code or key or (name and password)):
-            return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter your name and password, or a key.")
+            return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, _NOTHING_ENTERED, typed)
         guessed = f"key {key_sha256(code or key)}" if code or key else f"user {name}"
         names = (f"address {_address(request)}", guessed)
         if wait := self._throttle.wait_seconds(*names):
             SIGN_INS.labels(outcome="braked").inc()
-            throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS])
+            throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS], typed)
             throttled.headers["Retry-After"] = str(int(wait) + 1)
             return throttled
         if code:
@@ -120,12 +127,20 @@ class SignIn:
             self._throttle.right(*names)
             SIGN_INS.labels(outcome="signed_in").inc()
             await self.sessions.end(request.cookies.get(COOKIE))
-            return self.let_in(request, cookie)
+            return await self._let_in(request, cookie, TypedForm.parsed(typed))
         if code or key:
             self._throttle.wrong(*names)
         SIGN_INS.labels(outcome="refused").inc()
         log.warning("console_sign_in_refused", address=_address(request), status=int(status))
-        return self._form(request, status, words)
+        return self._form(request, status, words, typed)
+
+    async def _let_in(self, request: Request, cookie: str, typed: TypedForm | None) -> Response:
+        """Answer the redirect to the console, or what was typed before the last session ended."""
+        person = await self.sessions.person_of(cookie) if typed is not None else None
+        if person is None:
+            return self.let_in(request, cookie)
+        answer = self._renderer.page(request, "typed", frame(person, "") | {"typed": typed})
+        return self._with_cookie(request, answer, cookie)
 
     async def _by_name(self, name: str, password: str, names: tuple[str, str]) -> tuple[str | None, HTTPStatus, str]:
         """Return the cookie of a new session for a user, or why there is none.
@@ -148,7 +163,9 @@ class SignIn:
 
     def let_in(self, request: Request, cookie: str) -> Response:
         """Answer the redirect to the console, with the cookie of a new session: never one that the browser brought."""
-        answer = redirect("/console")
+        return self._with_cookie(request, redirect("/console"), cookie)
+
+    def _with_cookie(self, request: Request, answer: Response, cookie: str) -> Response:
         answer.set_cookie(
             COOKIE,
             cookie,
@@ -160,8 +177,8 @@ class SignIn:
         )
         return answer
 
-    def _form(self, request: Request, status: HTTPStatus, words: str) -> Response:
-        return self._renderer.page(request, "sign_in", {"problem": words, "code": ""}, status)
+    def _form(self, request: Request, status: HTTPStatus, words: str, typed: str = "") -> Response:
+        return self._renderer.page(request, "sign_in", {"problem": words, "code": "", "typed": typed}, status)
 
     async def sign_out(self, request: Request, form_token: Annotated[str, Form(max_length=_LONGEST)] = "") -> Response:
         """End the session and answer the redirect to the form."""

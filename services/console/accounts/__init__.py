@@ -1,0 +1,1 @@
+"""Who may use the console: users, their passwords and sessions, and signing in."""

@@ -1,0 +1,37 @@
+"""The places of the console, in the order of its navigation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.console.accounts.sessions import SignedInPerson
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that the navigation leads to."""
+
+    name: str
+    """What `frame` is told, and the name of its icon in templates/icons.html."""
+    label: str
+    address: str
+    scope: str
+    """Who lacks it does not see the place."""
+    group: str = ""
+    """The heading above it; the first place of a group shows it."""
+
+
+PLACES: Final = (
+    Place("now", "Home", "/console", "metrics:read"),
+    Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
+)
+"""Pages that exist; one that comes later has no place here."""
+
+
+def places_for(person: SignedInPerson) -> Sequence[tuple[str, Sequence[Place]]]:
+    """Return the places that a person may open, under the headings of their groups."""
+    groups: dict[str, list[Place]] = {}
+    for place in PLACES:
+        if person.may(place.scope):
+            groups.setdefault(place.group, []).append(place)
+    return list(groups.items())
