@@ -33,4 +33,11 @@ class ConsoleSettings(Settings):
 
     def url_of(self, service: str) -> str:
         """Return where a service is reached."""
-        return str(getattr(self, f"{service}_url"))
+        urls = {
+            "ingest": self.ingest_url,
+            "scheduler": self.scheduler_url,
+            "compliance": self.compliance_url,
+            "sender": self.sender_url,
+            "metrics": self.metrics_url,
+        }
+        return urls[service]
