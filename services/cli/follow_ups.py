@@ -13,25 +13,51 @@ from shared.errors import ConfigurationFault
 
 def send(
     to: Annotated[str, typer.Argument(help="The recipient's number, in E.164.")],
-    text: Annotated[str, typer.Argument(help="The text; Liquid allowed.")],
+    text: Annotated[str | None, typer.Argument(help="The text; Liquid allowed. With --flow: left out.")] = None,
+    *,
     merchant: Annotated[str, typer.Option(help="The merchant that sends.")],
     purpose: Annotated[
         str, typer.Option(help="marketing, informational, transactional or conversation.")
     ] = "transactional",
     due_in: Annotated[str | None, typer.Option(help="How long from now: 30s, 2h, 3d (default: now).")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the text and the gate's advice.")] = False,  # noqa: FBT002 - a flag
+    flow: Annotated[
+        str | None, typer.Option(help="Start a run of this flow; with --test, show one of its texts.")
+    ] = None,
+    step: Annotated[str | None, typer.Option(help="With --test and --flow: which text (default: the first).")] = None,
+    trigger: Annotated[str | None, typer.Option(help="With --flow: what happened, as JSON.")] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="To a phone under test_recipients; goes now, in no figure.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the text and the gate's advice.")] = False,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
     """Enqueue one follow-up through the running process; the gate decides on it as on any other.
 
     Example: followup send +12125550123 "Your table is ready." --merchant acme --dry-run
+    Example: followup send +12125550123 --merchant acme --test --flow order-thank-you --trigger '{"order_name": "#1"}'
     """
-    body = {"to": to, "text": text, "purpose": purpose, "due_in": due_in, "if_past": "send", "dry_run": dry_run}
+    body: dict[str, Any] = {"to": to, "test": test, "dry_run": dry_run}
+    if flow is None:
+        body |= {"text": text, "purpose": purpose, "due_in": due_in, "if_past": "send"}
+    else:
+        body |= {"flow": flow, "step": step, "trigger": _facts(trigger)}
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         client.require(merchant)
         answer = client.post(merchant, "/v1/follow-ups", body)
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def _facts(trigger: str | None) -> Any:
+    """Return the facts that a command line gives as JSON.
+
+    Raises:
+        ConfigurationFault: they are none.
+    """
+    try:
+        return json.loads(trigger or "{}")
+    except json.JSONDecodeError as problem:
+        raise ConfigurationFault(f"--trigger is not JSON: {problem}") from None
 
 
 def explain(

@@ -117,7 +117,9 @@ class FollowUpEndpoints:
         """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
         if (known := await answered(uow.db, self.deps.system_tables, keyed)) is not None:
             return known
-        run = self.deps.requests.run(asked, await self.deps.requests.past(uow.db, asked, uow.now), uow.now)
+        past = await self.deps.requests.past(uow.db, asked, uow.now)
+        run = self.deps.requests.run(asked, past, uow.now)
+        self.deps.requests.check_test(asked, run, past)
         await self._require_quota(uow, run)
         planned = await self.deps.planner.start(uow, [run])
         if not planned:

@@ -1,6 +1,6 @@
 """What `POST /v1/follow-ups` takes, and what the scheduler answers (formats page)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -91,13 +91,22 @@ class FollowUpRequest(Input):
     subject: str | None = Field(None, min_length=1, max_length=_SUBJECT_CHARACTERS)
     cancel_on: tuple[CancelRule, ...] = Field((), max_length=20)
     dry_run: Flag = False
+    test: Flag = Field(
+        default=False,
+        description="Only to a phone listed under `test_recipients`: goes now, says [Test], and no figure counts it.",
+    )
+    step: Slug | None = Field(None, description="With `test` and `flow`: which of its texts; by default the first.")
 
     @model_validator(mode="after")
     def _says_what_and_when(self) -> "FollowUpRequest":
         if (self.text is None) == (self.flow is None):
             raise ValueError("name either text (with purpose) or flow (with trigger)")
         dues = [self.due_at, self.due_in, self.due_local]
-        if self.text is not None:
+        if self.test:
+            self._check_test(dues)
+        elif self.step is not None:
+            raise ValueError("step belongs to a test of a flow: add test")
+        elif self.text is not None:
             if self.purpose is None:
                 raise ValueError("text needs a purpose: marketing, informational, transactional or conversation")
             if sum(due is not None for due in dues) > 1:
@@ -109,6 +118,12 @@ class FollowUpRequest(Input):
         elif self.purpose or self.expires_at or self.cancel_on or any(due is not None for due in dues):
             raise ValueError("a flow says purpose, times and cancel rules itself")
         return self
+
+    def _check_test(self, dues: Sequence[object]) -> None:
+        if any(due is not None for due in dues) or self.expires_at or self.cancel_on:
+            raise ValueError("a test goes now: leave out due times, expires_at and cancel_on")
+        if self.text is not None and (self.step is not None or self.trigger is not None):
+            raise ValueError("step and trigger belong to flow; give a text its facts under facts")
 
 
 class PartsAnswer(BaseModel):

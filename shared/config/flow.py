@@ -15,14 +15,13 @@ from shared.config.problem import nearest
 from shared.config.wait import Wait
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import TriggerKind
+from shared.vocabulary.built_in_flows import BUILT_IN_FLOWS
 
 FlowVersion = NewType("FlowVersion", str)
 """SHA-256, in hex, of a flow's content; comments and layout do not change it."""
 
 KINDS = tuple(TriggerKind)
 _CUSTOM = "custom."
-_RESERVED_FLOWS = {"api", "answer"}
-"""The built-in flows of texts from the API and of answers (design section 5)."""
 
 
 def _trigger_kind(kind: str) -> str:
@@ -183,7 +182,7 @@ class Flow(FileModel):
     @field_validator("flow")
     @classmethod
     def _not_built_in(cls, name: str) -> str:
-        if name in _RESERVED_FLOWS:
+        if name in BUILT_IN_FLOWS:
             raise ValueError(f"'{name}' is the name of a built-in flow")
         return name
 

@@ -198,6 +198,9 @@ class APIKey(FileModel):
     """Below the merchant's own: for a key that is used in a form or an app."""
 
 
+MOST_TEST_RECIPIENTS = 20
+
+
 class MerchantConfig(FileModel):
     """One merchant.yaml."""
 
@@ -219,6 +222,8 @@ class MerchantConfig(FileModel):
     policies: Policies = Policies()
     blackouts: tuple[Blackout, ...] = ()
     """Days on which texts wait, in `time_zone`."""
+    test_recipients: tuple[phone.E164, ...] = ()
+    """The shop's own phones: test texts go to these alone, and no figure counts them."""
     quotas: MerchantQuotas = MerchantQuotas()
     api_keys: tuple[APIKey, ...] = ()
 
@@ -235,6 +240,15 @@ class MerchantConfig(FileModel):
         if len(listed) > MOST_BLACKOUTS:
             raise ValueError(f"there are more than {MOST_BLACKOUTS}: remove those that are over")
         return listed
+
+    @field_validator("test_recipients", mode="before")
+    @classmethod
+    def _are_phones(cls, listed: Any) -> Any:
+        if not isinstance(listed, list):
+            return listed
+        if len(listed) > MOST_TEST_RECIPIENTS:
+            raise ValueError(f"there are more than {MOST_TEST_RECIPIENTS}: list the phones of those who write texts")
+        return [_phone_for_tests(each) for each in listed]
 
     @field_validator("numbers")
     @classmethod
@@ -276,6 +290,13 @@ class MerchantConfig(FileModel):
     def secrets(self) -> list[tuple[tuple[str | int, ...], Secret]]:
         """Return every secret the file names, with its path in the file."""
         return list(_secrets(self, ()))
+
+
+def _phone_for_tests(written: Any) -> phone.E164:
+    number = phone.parse(written, None) if isinstance(written, str) else None
+    if number is None or isinstance(number, phone.Unparsable):
+        raise ValueError('not a phone number: write it in full, in quotes, such as "+12125550123"')
+    return number
 
 
 def _country_of(number: str) -> str | None:

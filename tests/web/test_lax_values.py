@@ -39,6 +39,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
         {"to": TO, "text": "hi", "purpose": "marketing", "due_at": AT, "expires_at": AT, "dry_run": True},
         {"to": TO, "text": "hi", "purpose": "marketing", "due_local": {"date": "2026-12-01", "time": "09:30"}},
         {"to": TO, "text": "hi", "purpose": "marketing", "due_in": "1h", "recipient": {"postal_code": "10001"}},
+        {"to": TO, "flow": "cart", "step": "reminder", "trigger": {}, "test": True},
     ],
     SearchRequest: [{"to": TO}],
     ControlRequest: [

@@ -24,6 +24,7 @@ from shared.events.follow_up import (
     FollowUpPlanned,
 )
 from shared.events.trigger import TriggerKind, TriggerReceived
+from shared.vocabulary.built_in_flows import TEST_FLOW
 from shared.vocabulary.follow_up_states import FollowUpState
 from shared.vocabulary.purposes import REPLYING_PURPOSES
 
@@ -237,6 +238,8 @@ def rollup_entries(event: Event, projection: Projection | None) -> Iterator[tupl
     if type(event) in _ADDING_NOTHING:
         return
     plan = projection.plan if projection else ("", "", "", "", "")
+    if plan[0] == TEST_FLOW:
+        return
     route = _route(event, projection)
     own = hour_of(event.occurred_at)
     for entry in contributions(event, projection):
@@ -269,7 +272,7 @@ def add_up(events: Iterable[Event], projection: Projection | None) -> Counter[Ro
 
 def state_key(projection: Projection | None) -> RollupKey | None:
     """Return the sum that counts a follow-up in its current state."""
-    if projection is None or projection.rank < 0:
+    if projection is None or projection.rank < 0 or projection.flow == TEST_FLOW:
         return None
     return RollupKey(projection.merchant_id, ALWAYS, Measure.IN_STATE, projection.state, *projection.plan, "", "")
 

@@ -27,13 +27,13 @@ from services.scheduler.release.turn_rules import (
     postponement,
     waits_for_others,
 )
-from services.scheduler.runs.enrolment import BUILT_IN_FLOWS
 from services.scheduler.runs.versions import Versions
 from shared.bus.read_progress import UnreadEvents, UnreadReason
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId, RecipientId
 from shared.progress import EARLIER_TEXT
+from shared.vocabulary.built_in_flows import BUILT_IN_FLOWS
 from shared.vocabulary.follow_up_states import FollowUpState
 from shared.vocabulary.purposes import ANSWER_PURPOSES, NEWS_BOUND_PURPOSES
 

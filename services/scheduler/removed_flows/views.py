@@ -6,11 +6,11 @@ from services.scheduler.api_models import FlowAnswer, FlowControlAnswer, FlowLis
 from services.scheduler.controls import store as control_rows
 from services.scheduler.removed_flows import store
 from services.scheduler.removed_flows.changes import FlowKey
-from services.scheduler.runs.enrolment import BUILT_IN_FLOWS
 from shared.config.directory import Merchant
 from shared.config.flow import TextStep
 from shared.controls import Control
 from shared.db.transaction import Transaction
+from shared.vocabulary.built_in_flows import BUILT_IN_FLOWS
 
 
 async def flow_list(db: Transaction, merchant: Merchant, now: datetime) -> FlowList:

@@ -15,17 +15,13 @@ from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer, Step, Te
 from shared.errors import ConditionFault
 from shared.events.follow_up import Purpose
 from shared.events.trigger import ORDER_DELETED
+from shared.vocabulary.built_in_flows import ANSWER_FLOW, API_FLOW, TEST_FLOW
 
-API_FLOW = "api"
-"""The built-in flow of follow-ups requested by `POST /v1/follow-ups`."""
-ANSWER_FLOW = "answer"
-"""The built-in flow of answers to HELP and STOP."""
 API_STEP = "text"
-"""The one step of the built-in flow `api`."""
-BUILT_IN_FLOWS = frozenset({API_FLOW, ANSWER_FLOW})
-"""Flows that are in no file."""
+"""The one step of the built-in flows `api` and `test`."""
 _BUILT_IN_TEXTS: Mapping[str, tuple[str, ...]] = {
     API_FLOW: (API_STEP,),
+    TEST_FLOW: (API_STEP,),
     ANSWER_FLOW: (Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION),
 }
 

@@ -8,12 +8,13 @@ from typing import Any
 from services.scheduler.api_models import FollowUpRequest, TextAnswer
 from services.scheduler.runs import recipients, store
 from services.scheduler.runs.conversations import answered_reply, ending_with_reply, number_written_to
-from services.scheduler.runs.enrolment import API_FLOW, Decline, built_in_version, enrolment, entry_key, key_hash
+from services.scheduler.runs.enrolment import Decline, built_in_version, enrolment, entry_key, key_hash
 from services.scheduler.runs.facts import History, recipient_names
 from services.scheduler.runs.plan import MerchantDefaults, NewRun, Version, names_of, planned
-from services.scheduler.runs.previews import GateAdvice, preview, rendered
+from services.scheduler.runs.previews import GateAdvice, preview, question, rendered
 from services.scheduler.runs.recipients import RecipientPast
 from services.scheduler.runs.request_validation import ValidRequest, text_of, validated
+from services.scheduler.runs.tests_on_own_phones import refuse_blocked
 from services.scheduler.runs.versions import Versions
 from services.scheduler.store import accepted_since, load_open, was_ever_accepted
 from shared import aad, ids
@@ -23,6 +24,7 @@ from shared.events.follow_up import Purpose
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.privacy import Sealer
+from shared.vocabulary.built_in_flows import API_FLOW, TEST_FLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ class FollowUpRequests:
         entry_key, ordinal, replied_at = asked.entry_key, 1, None
         sender_number = asked.sender_number
         if asked.flow is None:
+            built_in = TEST_FLOW if asked.request.test else API_FLOW
             version = Version.of_content(
-                API_FLOW, built_in_version(API_FLOW, asked.request.cancel_on, asked.request.if_past)
+                built_in, built_in_version(built_in, asked.request.cancel_on, asked.request.if_past)
             )
             texts = [text_of(asked, now)]
             if texts[0].purpose is Purpose.CONVERSATION:
@@ -114,6 +117,15 @@ class FollowUpRequests:
             is_built_in=asked.flow is None,
             asked_by=asked.by,
         )
+
+    def check_test(self, asked: ValidRequest, run: NewRun, past: RecipientPast) -> None:
+        """Refuse a test text that the gate would block.
+
+        Raises:
+            HTTPProblem: 409 with the gate's words.
+        """
+        if asked.request.test:
+            refuse_blocked(self.advice(question(asked.contact, run.texts[0], past.person, asked.merchant.config)))
 
     def previews(self, asked: ValidRequest, run: NewRun, past: RecipientPast) -> list[TextAnswer]:
         """Return what would be sent, what each text weighs, and what the gate would say at its due time."""

@@ -6,13 +6,14 @@ and that no more will come (compliance section 10; CTIA Messaging Principles; 47
 
 from datetime import datetime, timedelta
 
-from services.scheduler.runs.enrolment import ANSWER_FLOW, built_in_version
+from services.scheduler.runs.enrolment import built_in_version
 from services.scheduler.runs.facts import recipient_names, zone_of
 from services.scheduler.runs.plan import MerchantDefaults, NewRun, PlannedText, Version, end_before_beginning, names_of
 from shared.config.directory import Merchant
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import Contact
+from shared.vocabulary.built_in_flows import ANSWER_FLOW
 
 REPLY_ANSWER_LIMIT = timedelta(seconds=300)
 """An answer later than this is not sent. Source: 47 CFR 64.1200(a)(12), five minutes; HELP by analogy."""

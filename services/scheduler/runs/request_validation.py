@@ -12,6 +12,7 @@ from services.scheduler.api_models import FollowUpRequest
 from services.scheduler.runs.enrolment import API_STEP
 from services.scheduler.runs.facts import Trigger, zone_of
 from services.scheduler.runs.plan import MerchantDefaults, PlannedText, end_before_beginning, sender_number
+from services.scheduler.runs.tests_on_own_phones import as_test_text
 from shared import ids, phone, zone_countries
 from shared.conditions import compile_condition
 from shared.config.directory import Merchant
@@ -91,13 +92,15 @@ def validated(caller: Caller, request: FollowUpRequest, entry_key: str, now: dat
     sender = sender_number(merchant.config.numbers, number, recipient_id)
     if sender is None:
         raise unprocessable("to", "the merchant has no sender number; add one under numbers in merchant.yaml")
-    flow = _flow_of(merchant, request)
+    flow = named = _flow_of(merchant, request)
+    if request.test:
+        request, flow = as_test_text(merchant, number, request, flow), None
     for at, rule in enumerate(request.cancel_on):
         if rule.when is not None:
             _check_condition(f"cancel_on.{at}.when", rule.when)
     zone = zone_of(contact, merchant.config.time_zone)
     due_at = now if flow else _due_at(request, zone, now)
-    trigger = _trigger(merchant, recipient_id, request, flow, now)
+    trigger = _trigger(merchant, recipient_id, request, named, now)
     if request.text is not None:
         _check_names(request.text)
     return ValidRequest(

@@ -269,3 +269,12 @@ def test_a_text_that_was_cancelled_while_the_gate_refused_it_is_cancelled_and_no
     chance.shuffle(facts)
     assert (sum_of(facts, Measure.CANCELLED), sum_of(facts, Measure.BLOCKED)) == (1, 0)
     assert sum_of([TEXT.planned(), TEXT.blocked()], Measure.BLOCKED) == 1
+
+
+def test_a_test_text_is_in_no_figure_even_where_its_plan_is_heard_last() -> None:
+    ours = TextFacts(ordinal=901, flow="test", step="text")
+    facts: list[Event] = [ours.accepted(LATER), ours.delivered(LATER), ours.planned()]
+    ledger = Ledger()
+    for fact in facts:
+        ledger.take([fact])
+    assert nonzero(ledger.sums) == rebuild(facts) == Counter()
