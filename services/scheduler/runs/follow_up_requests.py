@@ -42,7 +42,7 @@ class FollowUpRequests:
             HTTPProblem: 422 naming the field and what is wrong with it.
         """
         asked = validated(caller, request, entry_key, now, self.sealer)
-        if request.text is not None:
+        if asked.request.text is not None:
             rendered(asked, text_of(asked, now), History(), "text")
         return asked
 
