@@ -22,9 +22,9 @@ class Commands(LazyGroup):
         "init": LazyCommand(
             "services.cli.init:init", "Make the files of a first shop: a merchant, a flow, and an API key."
         ),
-        "run": LazyCommand("services.cli.process:run", "Run all six services in this process, on one SQLite file."),
+        "run": LazyCommand("services.cli.run:run", "Run all six services in this process, on one SQLite file."),
         "serve": LazyCommand(
-            "services.cli.process:serve",
+            "services.cli.serve:serve",
             "Run one service in this process, on Kafka and PostgreSQL; any number may run.",
         ),
         "status": LazyCommand(

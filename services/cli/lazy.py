@@ -3,10 +3,12 @@
 The classes of the command parser are private to typer; therefore they are `Any` here.
 """
 
+import gc
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar
 
 import typer
@@ -25,7 +27,7 @@ class LazyCommand:
     def load(self, name: str) -> Any:
         """Import the module and return the command."""
         module, _, attribute = self.where.partition(":")
-        found: typer.Typer | Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        found: typer.Typer | Callable[..., Any] = getattr(_imported(module), attribute)
         if isinstance(found, typer.Typer):
             command: Any = typer.main.get_group(found)
         else:
@@ -34,6 +36,17 @@ class LazyCommand:
             command = typer.main.get_command(alone)
         command.name = name
         return command
+
+
+def _imported(name: str) -> ModuleType:
+    """Import a module and all that it needs: thousands of classes, none of them garbage, so nobody looks for any."""
+    was_looking = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        if was_looking:
+            gc.enable()
 
 
 class LazyGroup(TyperGroup):

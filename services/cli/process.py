@@ -1,4 +1,4 @@
-"""Commands that start or upgrade a process, or make it read events again."""
+"""Commands that bring a database to this version, or make a process read events again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,49 +7,15 @@ from typing import Annotated
 import typer
 
 from services import distributed, embedded
-from services.cli.options import DataOption, HostOption, MerchantsOption, PortOption, ServicesOption, settings_of
-from shared import process
+from services.cli.options import DataOption, MerchantsOption, ServicesOption, known_services, settings_of
 from shared.bus import parked
 from shared.bus.kafka_access import KafkaSettings
-from shared.config.problem import did_you_mean
 from shared.db import migrate as migrations
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
 from shared.service import Service
 from shared.settings import ProcessSettings
-from shared.telemetry import logs
-from shared.vocabulary.service_names import EVENT_SERVICES, SERVICES
-
-
-def run(
-    merchants: MerchantsOption = None, data: DataOption = None, port: PortOption = None, host: HostOption = None
-) -> None:
-    """Run all six services in this process, on one SQLite file.
-
-    Example: followup run --merchants merchants --data data --port 8080
-    """
-    settings = settings_of(merchants_dir=merchants, data_dir=data, port=port, host=host)
-    logs.configure(settings.log_level, form=settings.log_format)
-    process.run(embedded.serve(settings))
-
-
-def serve(
-    service: Annotated[str, typer.Argument(help="ingest, scheduler, compliance, sender, metrics or console.")],
-    merchants: MerchantsOption = None,
-    port: PortOption = None,
-    host: HostOption = None,
-) -> None:
-    """Run one service in this process, on Kafka and PostgreSQL; any number may run.
-
-    FOLLOWUP_<SERVICE>_DATABASE_URL, FOLLOWUP_KAFKA_BOOTSTRAP and FOLLOWUP_KEYRING_FILE must be set; the console needs
-    FOLLOWUP_CONSOLE_SIGNING_KEY_FILE instead of the last two.
-
-    Example: followup serve scheduler --merchants merchants --port 8082
-    """
-    _known([service])
-    settings = settings_of(merchants_dir=merchants, port=port, host=host)
-    logs.configure(settings.log_level, form=settings.log_format)
-    process.run(distributed.serve(service, settings))
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 
 def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
@@ -61,7 +27,7 @@ def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
     Example: followup migrate --data data
     """
     if KafkaSettings().bootstrap:
-        asyncio.run(_print_each(distributed.migrate(_known(service))))
+        asyncio.run(_print_each(distributed.migrate(known_services(service))))
         return
     settings = settings_of(data_dir=data)
     lock = FolderLock(settings.data_dir)
@@ -93,7 +59,7 @@ def relay_again(
         typer.echo(
             f"Only the last {kept:g} minutes were kept (FOLLOWUP_KAFKA_KEEP_MINUTES); older events cannot be relayed."
         )
-    asyncio.run(_print_each(distributed.relay_again(_known(service, EVENT_SERVICES), since_minutes)))
+    asyncio.run(_print_each(distributed.relay_again(known_services(service, EVENT_SERVICES), since_minutes)))
 
 
 async def _print_each(steps: AsyncIterator[str]) -> None:
@@ -108,19 +74,7 @@ def redrive(merchants: MerchantsOption = None, data: DataOption = None, service:
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data)
     work = _redrive_distributed if KafkaSettings().bootstrap else _redrive
-    asyncio.run(work(settings, _known(service, EVENT_SERVICES)))
-
-
-def _known(names: Sequence[str] | None, services: Sequence[str] = SERVICES) -> Sequence[str]:
-    """Return the named services, or all.
-
-    Raises:
-        ConfigurationFault: there is no such service.
-    """
-    for name in names or ():
-        if name not in services:
-            raise ConfigurationFault(f"there is no service {name}; {did_you_mean(name, services)}")
-    return names or services
+    asyncio.run(work(settings, known_services(service, EVENT_SERVICES)))
 
 
 async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> None:
