@@ -40,6 +40,10 @@ class AuditAction(StrEnum):
     CONVERSATION_CLOSED = "conversation.closed"
     CONVERSATIONS_REVEALED = "conversations.revealed"
     """Texts or numbers of the inbox were shown in clear."""
+    UNKNOWN_RESOLVED = "unknown.resolved"
+    """Somebody said whether a text without an answer was sent."""
+    UNKNOWNS_REVEALED = "unknowns.revealed"
+    """The numbers of texts without an answer were shown in clear."""
     REPLIES_REVEALED = "replies.revealed"
     """The texts and numbers of unassigned replies were shown."""
 

@@ -101,6 +101,10 @@ class Commands(LazyGroup):
         "inbox": LazyCommand(
             "services.cli.inbox:inbox", "What people wrote: read it, decide about unclear replies, put it away."
         ),
+        "unknown": LazyCommand(
+            "services.cli.unknown:unknown",
+            "Texts of which nobody knows whether they were sent: look, and say what became of them.",
+        ),
         "replies": LazyCommand(
             "services.cli.replies:replies", "Replies that could not be matched to a person or a merchant's number."
         ),

@@ -4,25 +4,16 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
 
 from services.cli.api_client import APIClient, open_client
+from services.cli.list_by_default import ListByDefault
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
 _PATH = "/v1/conversations"
 
 
-class InboxCommands(TyperGroup):
-    """A group whose list needs no name: `followup inbox acme` is `followup inbox list acme`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the name of the list before arguments that name no command."""
-        is_named = bool(args) and (args[0] in self.commands or args[0] in {"--help", "-h"})
-        return list(super().parse_args(ctx, args if is_named else ["list", *args]))
-
-
-inbox = typer.Typer(cls=InboxCommands, help="What people wrote: read it, decide about unclear replies, put it away.")
+inbox = typer.Typer(cls=ListByDefault, help="What people wrote: read it, decide about unclear replies, put it away.")
 
 ConversationArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The recipient's id, as `followup inbox` shows it.")

@@ -34,6 +34,7 @@ FIRED = histogram("followup_timers_fired", "Timers claimed in one step.", bucket
 _REASON_CLASSES = frozenset(
     {
         "delivered", "no_receipt", "refused", "undelivered", "suppressed", "cancelled", "expired", "proven_absent",
+        "said_sent", "said_not_sent",
         "render_failed", "quiet_hours", "opted_out", "no_consent", "consent_insufficient", "consent_pending",
         "consent_expired", "message_expired", "invalid_number", "unsupported_number_type", "suppressed_number",
         "destination_prohibited",

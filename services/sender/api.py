@@ -21,6 +21,7 @@ from services.sender.queue.dispatch_progress import progress_facts
 from services.sender.queue.dispatches import Attempt
 from services.sender.receipts.status_lattice import ProviderStatus
 from services.sender.replies import unassigned_api
+from services.sender.unknowns import api as unknowns_api
 from shared.db.transaction import Transaction
 from shared.http.audit_routes import create_audit_router
 from shared.http.auth import Caller, requires
@@ -83,6 +84,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
     """Return every route of the sender."""
     router = APIRouter()
     for part in (
+        unknowns_api.create_router(deps.unknowns),  # before the dispatch by its id
         _create_router(deps),
         conversations_api.create_router(deps.inbox, deps.reviews),
         unassigned_api.create_router(deps.unassigned, deps.merchants),

@@ -25,6 +25,7 @@ from services.sender.sending.provider_calls import ProviderCalls
 from services.sender.sending.readiness import SendReadiness
 from services.sender.settings import SenderSettings
 from services.sender.tables import audit_tables, system_tables
+from services.sender.unknowns.unknowns import UnknownTexts
 from shared.audit_log import AuditLog
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.read_progress import ReadProgress
@@ -69,6 +70,7 @@ class SenderDependencies:
     inbox: Inbox
     reviews: ReplyReviews
     unassigned: UnassignedReplies
+    unknowns: UnknownTexts
     missed_replies: MissedReplies
     audit: AuditLog
     runtime: Runtime
@@ -124,6 +126,7 @@ class SenderDependencies:
             inbox=Inbox(units, sealer, audit),
             reviews=ReplyReviews(units, sealer, audit),
             unassigned=unassigned,
+            unknowns=UnknownTexts(units, sealer, settings, audit),
             missed_replies=missed_replies,
             audit=audit,
             runtime=runtime,

@@ -7,7 +7,7 @@ erasures and exports.
 
 import sqlalchemy as sa
 
-from services.sender.queue.states import LIVE_STATES, DispatchState
+from services.sender.queue.states import LIVE_STATES, AttemptState, DispatchState
 from shared.db.audit_store import audit_tables_of
 from shared.db.control_store import columns_of
 from shared.db.storage import CHANGING, QUEUE
@@ -123,6 +123,21 @@ sa.Index(
     sqlite_where=LIVE,
     postgresql_where=LIVE,
 )
+UNRESOLVED = sa.or_(
+    attempts.c.state == sa.literal_column(f"'{AttemptState.UNKNOWN}'"),
+    sa.and_(
+        attempts.c.state == sa.literal_column(f"'{AttemptState.ASSUMED_SENT}'"),
+        attempts.c.reason == sa.literal_column("'not_provable'"),
+    ),
+)
+"""Nobody knows whether the text was sent: the provider is still asked, or was given up."""
+sa.Index(
+    "ix_sender_attempts_unresolved",
+    attempts.c.merchant_id,
+    attempts.c.id,
+    sqlite_where=UNRESOLVED,
+    postgresql_where=UNRESOLVED,
+)
 UNREPORTED = attempts.c.ask_at.is_not(None)
 sa.Index(
     "ix_sender_attempts_ask",
@@ -144,9 +159,14 @@ in_flight = sa.Table(
     sa.Column("deadline", Instant, nullable=False),
     sa.Column("look_at", Instant, nullable=False),
     sa.Column("absent_at", Instant),
+    sa.Column("asked_at", Instant),
+    sa.Column("answer", sa.Text),
     postgresql_with=QUEUE,
 )
-"""The attempts without an outcome, intent or unknown: the work list of the reconciler; a handful of rows."""
+"""The attempts without an outcome, intent or unknown: the work list of the reconciler; a handful of rows.
+
+`asked_at` and `answer` say when the provider was asked last, and what it said, as a constant word.
+"""
 
 recipients = sa.Table(
     "sender_recipients",

@@ -63,6 +63,8 @@ SCOPES = (
     "holds:write",
     "decisions:read",
     "dispatches:read",
+    "operations:read",
+    "operations:write",
     "replies:read",
     "replies:write",
     "messages:read",

@@ -50,7 +50,7 @@ numbers:
 policies: {{scope_on_stop: {scope}}}
 api_keys:
   - {{id: backend, sha256: "{key}", scopes: [{scopes}]}}
-  - {{id: reader, sha256: "{reader_key}", scopes: ["replies:read"]}}
+  - {{id: reader, sha256: "{reader_key}", scopes: ["replies:read", "operations:read"]}}
 """
 ENVIRON = {"TEST_TWILIO_TOKEN": AUTH_TOKEN}
 
@@ -69,7 +69,8 @@ def merchants_folder(folder: Path, base_url: str, **changes: Any) -> Path:
         "scope": "all",
         "key": key_sha256(API_KEY),
         "reader_key": key_sha256(f"{API_KEY}_{changes.get('name', make.MERCHANT)}_reader"),
-        "scopes": '"dispatches:read", "replies:read", "replies:write", "messages:read", "recipients:reveal"',
+        "scopes": '"dispatches:read", "replies:read", "replies:write", "messages:read", "recipients:reveal", '
+        '"operations:read", "operations:write"',
         **changes,
     }
     own = folder / "merchants" / values["name"]

@@ -155,7 +155,8 @@ api_keys:
     sha256: "{key_sha256(API_KEY)}"
     scopes: ["follow-ups:write", "follow-ups:read", "controls:write", "controls:read", "events:write",
              "consents:write", "consents:read", "rights:write", "rights:read",
-             "decisions:read", "gate:read", "dispatches:read", "metrics:read"]
+             "decisions:read", "gate:read", "dispatches:read", "operations:read", "operations:write",
+             "metrics:read"]
 """,
         encoding="utf-8",
     )

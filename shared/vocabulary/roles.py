@@ -33,7 +33,7 @@ SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     | {"decisions:read", "dispatches:read", "messages:read"},
     Role.OPERATOR: _LOOKS
     | {"controls:write", "follow-ups:read", "holds:read", "holds:write", "gate:read", "decisions:read"}
-    | {"dispatches:read"},
+    | {"dispatches:read", "operations:read", "operations:write"},
     Role.VIEWER: _LOOKS,
 }
 """The one table of what a role may do."""

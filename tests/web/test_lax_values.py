@@ -16,6 +16,7 @@ from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.controls.bodies import ControlRequest
 from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
+from services.sender.unknowns.api import ResolutionBody
 
 AT = "2026-12-01T12:00:00Z"
 TO = "+12125550123"
@@ -69,6 +70,20 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     ReviewBody: [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1"}],
     AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
+    ResolutionBody: [
+        {
+            "attempt_id": "018c0000-0000-7000-8000-0000000000d1",
+            "outcome": "sent",
+            "provider_message_id": "SM1",
+            "reason": "why",
+        },
+        {
+            "attempt_id": "018c0000-0000-7000-8000-0000000000d1",
+            "outcome": "not_sent",
+            "send_again": True,
+            "reason": "why",
+        },
+    ],
 }
 """A whole request of each kind."""
 _TEXT = [5, 5.5, True]

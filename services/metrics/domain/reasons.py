@@ -47,6 +47,8 @@ _MEANINGS: Final = {
     "not_sent": ReasonMeaning("the provider could not be reached"),
     "unanswered": ReasonMeaning("the provider did not confirm whether it accepted the text"),
     "another_attempt": ReasonMeaning("another attempt to send it is in progress"),
+    "said_sent": ReasonMeaning("the provider did not answer; somebody looked there and says that it was sent"),
+    "said_not_sent": ReasonMeaning("the provider did not answer; somebody looked there and says that it was not sent"),
     "not_provable": ReasonMeaning("it could not be determined whether the provider accepted it"),
     "no_receipt": ReasonMeaning("the provider did not report whether it was delivered"),
     "texts_paused": ReasonMeaning("such texts are paused, by this shop or by the operator"),

@@ -73,9 +73,9 @@ def failed(
     )
 
 
-def unknown(attempt: Attempt, dispatch: Dispatch, now: datetime) -> DispatchUnknown:
+def unknown(attempt: Attempt, dispatch: Dispatch, now: datetime, reason: str) -> DispatchUnknown:
     """Return the event for a call whose outcome can no longer be proven."""
-    return DispatchUnknown(**_common(dispatch, attempt, "dispatch.unknown", now), reason="not_provable")
+    return DispatchUnknown(**_common(dispatch, attempt, "dispatch.unknown", now), reason=reason)
 
 
 def waiting(

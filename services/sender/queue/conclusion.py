@@ -16,6 +16,7 @@ from services.sender.receipts.poll_schedule import next_status_query
 from services.sender.receipts.status_lattice import FINAL, ProviderStatus, highest_status
 from services.sender.reconciliation.decision import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
 from services.sender.sending.answer_classification import Accepted, NotSent, Refused, Unknown
+from services.sender.unknowns.resolution import NOT_PROVABLE, SAID_NOT_SENT, SAID_SENT, SaidNotSent, SaidSent
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
 from shared.events.envelope import Event
@@ -51,7 +52,7 @@ class Overdue:
 
 
 AttemptObservation: TypeAlias = (
-    Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
+    Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue | SaidSent | SaidNotSent
 )
 
 
@@ -94,12 +95,34 @@ def conclude(
             return _unknown(attempt, dispatch, reason, now)
         case Overdue():
             return _unknown(attempt, dispatch, "no_outcome", now)
-        case ProvenAbsent():
-            return _proven_absent(attempt, dispatch, now)
-        case GiveUp():
-            return _assumed_sent(attempt, dispatch, now)
+        case ProvenAbsent() | GiveUp() | SaidSent() | SaidNotSent():
+            return _after_looking(attempt, dispatch, observation, now, another_is_live=another_is_live)
         case _:
             assert_never(observation)
+
+
+def _after_looking(
+    attempt: Attempt,
+    dispatch: Dispatch,
+    found: ProvenAbsent | GiveUp | SaidSent | SaidNotSent,
+    now: datetime,
+    *,
+    another_is_live: bool,
+) -> Conclusion:
+    """Return what follows from looking at the provider, by its listing or by somebody's own eyes."""
+    match found:
+        case ProvenAbsent():
+            return _proven_absent(attempt, dispatch, now, "proven_absent", send_again=True)
+        case SaidNotSent(send_again):
+            return _proven_absent(attempt, dispatch, now, SAID_NOT_SENT, send_again=send_again)
+        case GiveUp():
+            return _assumed_sent(attempt, dispatch, now, NOT_PROVABLE)
+        case SaidSent(provider_message_id):
+            if provider_message_id is None:
+                return _assumed_sent(attempt, dispatch, now, SAID_SENT)
+            answer = Accepted(provider_message_id)
+            change = _accepted(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
+            return change if change.alarm == "double" else change._replace(alarm=None)
 
 
 def may_change(receipt: Receipt, attempt: AttemptSnapshot) -> bool:
@@ -297,22 +320,27 @@ def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -
     )
 
 
-def _proven_absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
+def _proven_absent(attempt: Attempt, dispatch: Dispatch, now: datetime, reason: str, *, send_again: bool) -> Conclusion:
     """It was not sent; whether it may be sent again is the flow's policy, and the gate's decision."""
     if not may_become(attempt.state, AttemptState.PROVEN_ABSENT):
         return Conclusion(attempt, dispatch)
     may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
-    retry_at = now if may_go_again else None
-    ended = _concluded(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
-    return _failed(ended, dispatch, now, "proven_absent", retry_at)
+    may_go_again = may_go_again and attempt.state is AttemptState.UNKNOWN  # after that its follow-up has ended
+    retry_at = now if may_go_again and send_again else None
+    ended = _concluded(attempt, AttemptState.PROVEN_ABSENT, now, reason=reason)
+    return _failed(ended, dispatch, now, reason, retry_at)
 
 
-def _assumed_sent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
+def _assumed_sent(attempt: Attempt, dispatch: Dispatch, now: datetime, reason: str) -> Conclusion:
+    """It counts as sent; announced once, whoever says so afterwards."""
+    if attempt.state is AttemptState.ASSUMED_SENT and reason == SAID_SENT:
+        return Conclusion(attempt._replace(reason=reason), dispatch._replace(reason=reason))
     if not may_become(attempt.state, AttemptState.ASSUMED_SENT):
         return Conclusion(attempt, dispatch)
-    ended = _concluded(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
-    event = announcements.unknown(ended, dispatch, now)
-    return Conclusion(ended, dispatch._replace(reason="not_provable"), (event,), alarm="not_provable")
+    ended = _concluded(attempt, AttemptState.ASSUMED_SENT, now, reason=reason)
+    event = announcements.unknown(ended, dispatch, now, reason)
+    alarm = NOT_PROVABLE if reason == NOT_PROVABLE else None
+    return Conclusion(ended, dispatch._replace(reason=reason), (event,), alarm=alarm)
 
 
 def _contradiction(attempt: Attempt, dispatch: Dispatch) -> Conclusion:

@@ -46,9 +46,9 @@ TRANSITIONS: Final[dict[AttemptState, frozenset[AttemptState]]] = {
     # Refused and not sent out of unknown: the call's own answer, committed late (send-protocol 1.5).
     _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.PROVEN_ABSENT, _S.ASSUMED_SENT, _S.REFUSED, _S.NOT_SENT}),
     _S.ACCEPTED: frozenset({_S.RETURNED}),
-    # The provider reports after we gave up: proof beats every assumption.
+    # The provider reports, or somebody looked there, after we gave up: proof beats every assumption.
     _S.PROVEN_ABSENT: frozenset({_S.ACCEPTED}),
-    _S.ASSUMED_SENT: frozenset({_S.ACCEPTED}),
+    _S.ASSUMED_SENT: frozenset({_S.ACCEPTED, _S.PROVEN_ABSENT}),
     _S.NOT_SENT: frozenset({_S.ACCEPTED}),
     _S.REFUSED: frozenset({_S.ACCEPTED}),
     _S.RETURNED: frozenset(),

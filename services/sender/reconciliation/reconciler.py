@@ -4,7 +4,7 @@ None is sent again before the provider has shown that it does not exist.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -45,8 +45,6 @@ from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 _LISTINGS_AT_ONCE: Final = 10
-_NEIGHBOURHOOD: Final = timedelta(hours=1)
-"""A dispatch last changed this long before an intent cannot be mistaken for it: clocks differ by less."""
 _FAILING_PAUSE: Final = timedelta(hours=1)
 
 log = logger(__name__)
@@ -146,7 +144,7 @@ class Reconciler:
         ALARMS.labels("unreadable_attempt").inc()
         log.error("attempt_set_aside", attempt_id=str(attempt_id), detail=describe(problem))
         until = self._clock.now() + _FAILING_PAUSE
-        await self._postpone(attempt_id, until, deadline=until)
+        await self._postpone(attempt_id, until, {"deadline": until})
 
     async def _reconcile(self, call: UnknownCall) -> None:
         """Ask the provider about one call, outside any transaction, and record what its listing proves."""
@@ -159,14 +157,14 @@ class Reconciler:
         finding = decide(
             unknown.attempt,
             listing,
-            _message_ids(unknown.others),
+            store.message_ids(unknown.others),
             now,
             self._horizon,
             absent_at=call.absent_at,
             rivals=[other for other in unknown.others if other.state in UNANSWERED_STATES],
             sender_is_fixed=provider is None or provider.capabilities.sender_is_fixed,
         )
-        await self._apply(unknown.attempt, finding)
+        await self._apply(unknown.attempt, finding, {"asked_at": now, "answer": _answer(listing, finding)})
 
     async def _load(self, db: Transaction, attempt_id: AttemptId) -> UnknownAttempt | None:
         """Return an attempt; None where it is no longer unknown."""
@@ -177,17 +175,7 @@ class Reconciler:
         contact = await dispatch_store.contact_of(db, attempt.follow_up_id)
         people = await recipient_store.find_recipients(db, [dispatch.recipient_id])
         text_key = people[dispatch.recipient_id].text_key if people else None
-        return UnknownAttempt(attempt, dispatch, contact, text_key, await self._others(db, attempt, dispatch))
-
-    @staticmethod
-    async def _others(db: Transaction, attempt: Attempt, dispatch: Dispatch) -> list[Attempt]:
-        since = attempt.intent_at - _NEIGHBOURHOOD
-        theirs = await dispatch_store.dispatches_of(db, dispatch.recipient_id, since=since)
-        theirs[dispatch.follow_up_id] = dispatch
-        found = await dispatch_store.find_attempts(
-            db, {each.attempt_id(n) for each in theirs.values() for n in range(1, each.attempts + 1)}
-        )
-        return [other for other in found.values() if other.id != attempt.id]
+        return UnknownAttempt(attempt, dispatch, contact, text_key, await store.other_attempts(db, attempt, dispatch))
 
     async def _listing(self, unknown: UnknownAttempt, provider: Provider | None) -> list[ListedMessage] | None:
         """Return what the provider lists; None where its account is gone, cannot list, or does not answer."""
@@ -200,13 +188,14 @@ class Reconciler:
         found = await provider.find(to, unknown.attempt.sender_number)
         return None if found is None else [listed.keyed_with(unknown.text_key) for listed in found]
 
-    async def _apply(self, attempt: Attempt, finding: ReconcileFinding) -> None:
+    async def _apply(self, attempt: Attempt, finding: ReconcileFinding, answer: Mapping[str, object]) -> None:
+        """Record what was found; `answer` is kept with a call that is looked up again."""
         RECONCILED.labels(type(finding).__name__.lower()).inc()
         match finding:
             case LookLater(look_at):
-                await self._postpone(attempt.id, look_at)
+                await self._postpone(attempt.id, look_at, answer)
             case AbsentOnce(look_at):
-                await self._postpone(attempt.id, look_at, absent_at=self._clock.now())
+                await self._postpone(attempt.id, look_at, {**answer, "absent_at": self._clock.now()})
             case Adopt():
                 await self._adopt(attempt, finding)
             case GiveUp():
@@ -221,14 +210,14 @@ class Reconciler:
 
         async def work(uow: UnitOfWork) -> list[Conclusion | None] | None:
             dispatches = await dispatch_store.find_dispatches(uow.db, [attempt.follow_up_id])
-            others = await self._others(uow.db, attempt, dispatches[attempt.follow_up_id])
-            if finding.listed.provider_message_id in _message_ids(others):
+            others = await store.other_attempts(uow.db, attempt, dispatches[attempt.follow_up_id])
+            if finding.listed.provider_message_id in store.message_ids(others):
                 return None
             return await attempt_recording.record([AttemptUpdate(attempt.id, attempt.follow_up_id, finding)], uow)
 
         changes = await self._units.run(work, WritePriority.OUTCOMES)
         if changes is None:
-            await self._postpone(attempt.id, self._clock.now() + ASK_AGAIN)
+            await self._postpone(attempt.id, self._clock.now() + ASK_AGAIN, {})
             return
         attempt_recording.raise_alarms(changes)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(finding).__name__)
@@ -237,10 +226,12 @@ class Reconciler:
         await attempt_recording.commit([AttemptUpdate(attempt.id, attempt.follow_up_id, observation)], self._units)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(observation).__name__)
 
-    async def _postpone(self, attempt_id: AttemptId, look_at: datetime, **also: datetime) -> None:
-        await self._units.run(lambda uow: store.postpone(attempt_id, look_at, uow, **also), WritePriority.BATCHES)
+    async def _postpone(self, attempt_id: AttemptId, look_at: datetime, also: Mapping[str, object]) -> None:
+        await self._units.run(lambda uow: store.postpone(attempt_id, look_at, uow, also), WritePriority.BATCHES)
 
 
-def _message_ids(attempts: Iterable[Attempt]) -> frozenset[str]:
-    """Return the provider's ids of attempts."""
-    return frozenset(each.provider_message_id for each in attempts if each.provider_message_id)
+def _answer(listing: Sequence[ListedMessage] | None, finding: ReconcileFinding) -> str:
+    """Return what the provider said, as a constant word."""
+    if listing is None:
+        return "no_answer"
+    return "not_listed" if isinstance(finding, AbsentOnce) or not listing else "inconclusive"

@@ -1,11 +1,13 @@
 """The work list of the reconciler: calls without an answer."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
+from services.sender import store as dispatch_store
+from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import AttemptState
 from services.sender.tables import in_flight
 from shared.db.transaction import Transaction
@@ -14,6 +16,8 @@ from shared.ids import AttemptId, FollowUpId, RecipientId
 
 GROUP: Final = 50
 """Most rows of one look."""
+_NEIGHBOURHOOD: Final = timedelta(hours=1)
+"""A dispatch last changed this long before an intent cannot be mistaken for it: clocks differ by less."""
 _OVERDUE = (
     sa.select(in_flight.c.attempt_id, in_flight.c.follow_up_id)
     .where(in_flight.c.state == AttemptState.INTENT, in_flight.c.deadline < sa.bindparam("before"))
@@ -57,6 +61,21 @@ async def unknown_count(db: Transaction) -> int:
     return int(row["n"])
 
 
-async def postpone(attempt_id: AttemptId, look_at: datetime, uow: UnitOfWork, **also: datetime) -> None:
-    """Set when a call is looked up next, and with it `deadline` or `absent_at` where one is given."""
+async def postpone(attempt_id: AttemptId, look_at: datetime, uow: UnitOfWork, also: Mapping[str, object]) -> None:
+    """Set when a call is looked up next, and with it other columns that are given."""
     await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": look_at, **also}])
+
+
+async def other_attempts(db: Transaction, attempt: Attempt, dispatch: Dispatch) -> list[Attempt]:
+    """Return the person's other attempts that a text of this one's time may belong to."""
+    theirs = await dispatch_store.dispatches_of(db, dispatch.recipient_id, since=attempt.intent_at - _NEIGHBOURHOOD)
+    theirs[dispatch.follow_up_id] = dispatch
+    found = await dispatch_store.find_attempts(
+        db, {each.attempt_id(n) for each in theirs.values() for n in range(1, each.attempts + 1)}
+    )
+    return [other for other in found.values() if other.id != attempt.id]
+
+
+def message_ids(attempts: Iterable[Attempt]) -> frozenset[str]:
+    """Return the provider's ids of attempts."""
+    return frozenset(each.provider_message_id for each in attempts if each.provider_message_id)

@@ -56,6 +56,7 @@ LISTS = (
     "/v1/audit/scheduler?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/audit/sender/days",
     "/v1/audit/compliance/days/2026-12-01",
+    "/v1/dispatches/unknown",
     "/v1/conversations",
     "/v1/conversations?state=all",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
