@@ -66,7 +66,8 @@ steps:
 """
 _SCOPES = (
     '["events:write", "consents:write", "consents:read", "rights:write", "rights:read", "follow-ups:read", '
-    '"follow-ups:write", "gate:read", "decisions:read", "dispatches:read", "metrics:read", "operations:read", "operations:write", '
+    '"follow-ups:write", "gate:read", "decisions:read", "dispatches:read", "metrics:read", '
+    '"operations:read", "operations:write", '
     '"controls:write", "holds:write", "replies:read", "replies:write", "audit:read"]'
 )
 
