@@ -54,6 +54,10 @@ class Commands(LazyGroup):
             "services.cli.follow_ups:send",
             "Enqueue one follow-up through the running process; the gate decides on it as on any other.",
         ),
+        "trigger": LazyCommand(
+            "services.cli.trigger:trigger",
+            "Send a made-up event through the real intake, as a shop's own system would; flows start, texts go.",
+        ),
         "explain": LazyCommand(
             "services.cli.follow_ups:explain",
             "Explain why a text was or was not sent: each step, the verdict, the rule, the next permitted time.",

@@ -1,5 +1,7 @@
 """`followup init`: the files of a first shop, ready to run against the simulated provider."""
 
+import json
+import os
 import re
 import secrets
 from importlib.resources import files
@@ -9,10 +11,14 @@ from typing import Annotated
 import typer
 
 from services.cli.options import MerchantsOption, settings_of
+from shared.config.lint import schemas
 from shared.config.model import SLUG
 from shared.errors import ConfigurationFault
 from shared.http.auth import KEY_PREFIX, key_sha256
 
+SCHEMAS_FOLDER = ".schemas"
+"""Beside the shops; read by editors alone."""
+_TRIGGER = "followup trigger purchase --to +12025550123 --amount 49.90 --consent all --merchant {merchant}{given}"
 _FILES = ("merchant.yaml", "flows/order-thank-you.yaml")
 
 
@@ -25,7 +31,8 @@ def init(
 ) -> None:
     """Make the files of a first shop: a merchant, a flow, and an API key.
 
-    Existing files are not changed. Texts go to the simulated provider, so no account is needed.
+    Existing files are not changed. Texts go to the simulated provider, so no account is needed. The key is also written
+    to .env, which only you can read; schemas for editors are put beside the shops.
 
     Example: followup init harbor --brand "Harbor Books"
     """
@@ -44,22 +51,55 @@ def init(
     }
     for name in _FILES:
         _write(folder, name, filled if name == "merchant.yaml" else {})
+    for name, schema in schemas().items():
+        _save(settings.merchants_dir / SCHEMAS_FOLDER / f"{name}.json", f"{json.dumps(schema, indent=2)}\n")
+    _save_unless_there(Path(".gitignore"), ".env\n/data/\n", 0o644)
+    in_file = _save_unless_there(Path(".env"), f"FOLLOWUP_API_KEY={token}\n", 0o600)
     typer.echo(f"Made {folder}/merchant.yaml and a flow.\n")
-    typer.echo(f"API key (shown this once; keep it as a secret):\n  {token}\n")
+    kept = "it is also in .env, which only you can read" if in_file else ".env exists and was not changed"
+    typer.echo(f"API key (shown this once; keep it as a secret; {kept}):\n  {token}\n")
     given = "" if merchants is None else f" --merchants {merchants}"
     typer.echo(f"Next:\n  followup lint {settings.merchants_dir}\n  followup run{given}")
+    typer.echo(f"and, while that runs, in another terminal:\n  {_TRIGGER.format(merchant=merchant, given=given)}")
 
 
 def _write(folder: Path, name: str, filled: dict[str, str]) -> None:
     text = (files("services.cli") / "first_shop" / name).read_text(encoding="utf-8")
     for field, value in filled.items():
         text = text.replace("{{ " + field + " }}", value)
-    target = folder / name
+    up = "/".join([".."] * (1 + name.count("/")))
+    kind = "flow" if "/" in name else "merchant"
+    _save(folder / name, f"# yaml-language-server: $schema={up}/{SCHEMAS_FOLDER}/{kind}.json\n{text}")
+
+
+def _save(target: Path, text: str) -> None:
+    """Write a file.
+
+    Raises:
+        ConfigurationFault: it cannot be written.
+    """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise ConfigurationFault(f"{target}: cannot be written ({problem.strerror})") from None
+
+
+def _save_unless_there(target: Path, text: str, mode: int) -> bool:
+    """Write a file where there is none; return whether it did.
+
+    Raises:
+        ConfigurationFault: it cannot be written.
+    """
+    try:
+        made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return False
+    except OSError as problem:
+        raise ConfigurationFault(f"{target}: cannot be written ({problem.strerror})") from None
+    with os.fdopen(made, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,7 @@
 """The first minute: the command answers at once, makes a first shop, says how it is, and refuses in one sentence."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -106,8 +107,17 @@ def test_the_list_of_commands_says_what_each_commands_own_help_says(name: str) -
 
 def test_a_first_shop_has_no_mistakes_and_is_never_written_over(shop: Path) -> None:
     assert run(shop, "lint", "merchants").stdout == "0 errors, 0 warnings\n"
+    assert (shop / ".env").stat().st_mode & 0o077 == 0
+    assert "FOLLOWUP_API_KEY=fu_" in (shop / ".env").read_text("utf-8")
+    assert ".env" in (shop / ".gitignore").read_text("utf-8")
+    for file in (shop / "merchants" / "harbor").rglob("*.yaml"):
+        named = file.read_text("utf-8").splitlines()[0].partition("$schema=")[2]
+        assert json.loads((file.parent / named).read_text("utf-8"))["properties"]
     before = (shop / "merchants" / "harbor" / "merchant.yaml").read_bytes()
     assert "exists and was not changed" in one_sentence(run(shop, "init", "harbor"))
+    kept = (shop / ".env").read_bytes()
+    assert ".env exists and was not changed" in run(shop, "init", "second").stdout
+    assert (shop / ".env").read_bytes() == kept
     assert (shop / "merchants" / "harbor" / "merchant.yaml").read_bytes() == before
 
 
