@@ -75,6 +75,14 @@ def digits_of(currency: str) -> int:
     return _DIGITS.get(currency.upper(), 2)
 
 
+def money(minor: int | None, currency: str | None) -> str:
+    """Return an amount in major units, with its currency's number of decimals and its code: 1,234.50 USD."""
+    value = minor or 0
+    digits = digits_of(currency or "")
+    text = f"{abs(value) / 10**digits:,.{digits}f}"
+    return f"{'−' if value < 0 else ''}{text} {currency or ''}".strip()
+
+
 def written(amount_minor: int, currency: str, locale: str = "en") -> str:
     """Return minor units (cents, yen, fils) as a person of a locale (BCP 47) reads them, in characters of GSM-7."""
     code, digits = currency.upper(), digits_of(currency)

@@ -10,7 +10,9 @@ from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.loops import create_loops
 from services.console.pages.controls import ControlsPage
-from services.console.pages.texts import TextPages
+from services.console.pages.home import HomePage
+from services.console.pages.rows import RowPages
+from services.console.pages.stories import StoryPages
 from services.console.rendering import PageRenderer, file_problems
 from services.console.settings import ConsoleSettings
 from services.console.tables import metadata, system_tables
@@ -47,7 +49,10 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             sign_in.create_router(),
             first_user.create_router(),
             ControlsPage(reached, renderer).create_router(sessions),
-            TextPages(reached, renderer).create_router(sessions),
+            renderer.create_router(),
+            HomePage(reached, renderer).create_router(sessions),
+            RowPages(reached, renderer).create_router(sessions),
+            StoryPages(reached, renderer).create_router(sessions),
         ),
         loops=create_loops(runtime.units),
         on_stop=(reached.close,),

@@ -2,19 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.console.accounts.sessions import SignedInPerson
 from services.console.navigation import places_for
+from services.console.words import FILTERS
 from shared.config.directory import MerchantDirectory
 from shared.config.problem import Severity
 
@@ -49,7 +49,7 @@ class PageRenderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(moment=_moment, utc=_utc)
+        self._templates.filters.update(FILTERS)
         version = hashlib.sha256(b"".join(self._assets.values())).hexdigest()[:12]
         self._templates.globals.update(version=version, file_problems=file_problems, places_for=places_for)
 
@@ -59,6 +59,12 @@ class PageRenderer:
             return Response(status_code=HTTPStatus.NOT_FOUND)
         headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
         return Response(self._assets[name], media_type=_TYPES[Path(name).suffix], headers=headers)
+
+    def create_router(self) -> APIRouter:
+        """Return the route of the static files, which takes no session."""
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/console/static/{name}", self.asset, response_model=None)
+        return router
 
     def page(
         self, request: Request, name: str, values: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK
@@ -95,14 +101,3 @@ def file_problems(merchants: MerchantDirectory, merchant_id: str) -> tuple[str, 
 def redirect(address: str) -> Response:
     """Return a redirect (303) that a reload does not repeat."""
     return RedirectResponse(address, status_code=HTTPStatus.SEE_OTHER, headers=HEADERS)
-
-
-def _moment(at: datetime, zone: ZoneInfo) -> str:
-    """Return an instant on the merchant's clock: Mon 30 Nov 14:05."""
-    local = at.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b %H:%M}"
-
-
-def _utc(at: datetime) -> str:
-    """Return an instant in UTC, to the second: 2026-11-30 14:05:09 UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""The HTTP entry point of metrics: figures, the rows behind them, the story of each follow-up, and parts of pages."""
+"""The HTTP entry point of metrics: what happens now, figures, the rows behind them, the story of each follow-up."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -10,13 +10,15 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BeforeValidator
 
 from services.metrics import journeys, store
-from services.metrics.api_models import FactsAnswer, JourneyAnswer, KPIAnswer, KPIsAnswer, WindowAnswer
-from services.metrics.console.pages import PageParts
+from services.metrics.api_models import FactsAnswer, JourneyAnswer, KPIAnswer, KPIsAnswer
 from services.metrics.domain.customer_retention import retention_figures
 from services.metrics.domain.grouping import Dimension, Window, column_of, grouped
-from services.metrics.domain.kpis import Breakdown, Figure, figures
+from services.metrics.domain.kpis import figures
 from services.metrics.domain.rollups import Measure
-from services.metrics.fact_rows import FactQuery, decode_cursor, encode_cursor, load_page, rows_query
+from services.metrics.fact_rows import FactQuery, decode_cursor, encode_cursor, load_counted, load_page
+from services.metrics.figure_answers import figure_answer, retention_answer, window_answer
+from services.metrics.overview import OverviewPeriod, load_overview
+from services.metrics.overview_answers import OverviewAnswer, overview_answer
 from services.metrics.purchase_store import load_purchase_totals
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
@@ -61,13 +63,13 @@ class MetricsEndpoints:
             columns = [column_of(by)] if by else []
             sums = await store.sums(db, caller.merchant.id, window.since, window.until, columns)
             answers = [
-                _figure_answer(figure, window, by, group)
+                figure_answer(figure, window, by, group)
                 for group, part in grouped(sums, by, zone).items()
                 for figure in figures(part)
             ]
             if by is None:
                 totals = await load_purchase_totals(db, caller.merchant.id, window.since, window.until)
-                answers += [_retention_answer(figure, window) for figure in retention_figures(totals, cac_minor)]
+                answers += [retention_answer(figure, window) for figure in retention_figures(totals, cac_minor)]
             return answers
 
         return KPIsAnswer(kpis=await self._units.read(work))
@@ -100,10 +102,19 @@ class MetricsEndpoints:
         window = _window(since, until, self._units.clock.now())
         query = FactQuery(window, measure, detail, groups, limit, after)
         zone = ZoneInfo(caller.merchant.config.time_zone)
-        page = await self._units.read(lambda db: load_page(db, caller.merchant.id, query, zone))
-        return FactsAnswer(
-            window=_window_answer(window), rows=page.rows, next=encode_cursor(page.end) if page.end else None
-        )
+
+        async def work(db: Transaction) -> FactsAnswer:
+            page = await load_page(db, caller.merchant.id, query, zone)
+            counted = await load_counted(db, caller.merchant.id, query, zone)
+            following = encode_cursor(page.end) if page.end else None
+            return FactsAnswer(window=window_answer(window), counted=counted, rows=page.rows, next=following)
+
+        return await self._units.read(work)
+
+    async def overview(self, caller: Reader, span: OverviewPeriod = OverviewPeriod.DAY) -> OverviewAnswer:
+        """Answer what is happening now, from one snapshot, beside the period before."""
+        merchant, zone, now = caller.merchant, ZoneInfo(caller.merchant.config.time_zone), self._units.clock.now()
+        return overview_answer(await self._units.read(lambda db: load_overview(db, merchant.id, span, now, zone)))
 
     async def journey(self, follow_up_id: UUID, caller: Reader) -> JourneyAnswer:
         """Answer one follow-up's story."""
@@ -114,13 +125,14 @@ class MetricsEndpoints:
         return journeys.journey_answer(found, self._units.clock.now(), self._settings, zone)
 
 
-def create_routers(metrics: MetricsEndpoints, parts: PageParts) -> tuple[APIRouter, ...]:
-    """Return the routes of the API, and of what the console puts into its pages."""
+def create_router(metrics: MetricsEndpoints) -> APIRouter:
+    """Return the routes of the API."""
     router = APIRouter(tags=["metrics"])
+    router.add_api_route("/v1/overview", metrics.overview, summary="What is happening now, and the period before")
     router.add_api_route("/v1/kpis", metrics.kpis, summary="Figures with formula, parts, and the rows behind each")
     router.add_api_route("/v1/facts", metrics.facts, summary="The rows behind a number")
     router.add_api_route("/v1/journeys/{follow_up_id}", metrics.journey, summary="One follow-up's story")
-    return router, parts.create_router()
+    return router
 
 
 def _window(since: datetime | None, until: datetime | None, now: datetime) -> Window:
@@ -140,46 +152,3 @@ def _aware(field: str, at: datetime | None) -> datetime | None:
     if at is not None and not is_near(at):
         raise unprocessable(field, BOUNDS)
     return at.astimezone(UTC) if at is not None else None
-
-
-def _figure_answer(figure: Figure, window: Window, by: Dimension | None, group: str) -> KPIAnswer:
-    denominator = figure.definition.denominator
-    return _answer(figure, window, _rows(denominator, window, None, by, group) if denominator else None, by, group)
-
-
-def _retention_answer(figure: Figure, window: Window) -> KPIAnswer:
-    """Return a retention figure; its rows are the orders of the window and of the period before it."""
-    before = Window(window.since - (window.until - window.since), window.since)
-    divided_by = window if figure.definition.denominator else before
-    return _answer(figure, window, _rows(Measure.ORDERS, divided_by, figure.detail))
-
-
-def _answer(
-    figure: Figure, window: Window, denominator_rows: str | None, by: Dimension | None = None, group: str = ""
-) -> KPIAnswer:
-    definition = figure.definition
-    return KPIAnswer(
-        name=definition.name,
-        title=definition.title,
-        value=figure.value,
-        numerator=figure.numerator,
-        denominator=figure.denominator,
-        unit=definition.unit,
-        formula=definition.formula,
-        window=_window_answer(window),
-        rows=_rows(definition.numerator, window, figure.detail, by, group),
-        denominator_rows=denominator_rows,
-        currency=figure.detail if definition.per is Breakdown.CURRENCY else None,
-        reason=figure.detail if definition.per is Breakdown.REASON else None,
-        by=by,
-        group=group if by else None,
-        note=figure.note,
-    )
-
-
-def _window_answer(window: Window) -> WindowAnswer:
-    return WindowAnswer(since=window.since, until=window.until)
-
-
-def _rows(measure: Measure, window: Window, detail: str | None, by: Dimension | None = None, group: str = "") -> str:
-    return f"/v1/facts?{rows_query(measure, window, detail, {by: group} if by else {})}"

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.metrics.domain.grouping import Dimension
+from services.metrics.domain.journey_steps import Tone
 from services.metrics.domain.kpis import Unit
 from shared.http.progress import ProgressAnswer
 from shared.vocabulary.follow_up_states import FollowUpState
@@ -65,13 +66,23 @@ class FactAnswer(BaseModel):
     recorded_at: datetime
     summary: str
     value: int | None = Field(description="What it adds to the requested measure.")
+    counts: str | None = Field(description="The same as a person reads it: 62.00 USD.")
     fact: dict[str, Any] = Field(description="The event as published, without its encrypted fields.")
+
+
+class CountedAnswer(BaseModel):
+    """The number that the rows of all pages add up to, as a person reads it."""
+
+    number: str
+    words: str = Field(description="What it counts.")
+    detail: str = Field(description="The requested part in words; empty without one.")
 
 
 class FactsAnswer(BaseModel):
     """The answer of `GET /v1/facts`."""
 
     window: WindowAnswer
+    counted: CountedAnswer | None = Field(description="Null without a measure.")
     rows: list[FactAnswer]
     next: str | None = Field(description="The cursor of the next page; null on the last page.")
 
@@ -84,6 +95,7 @@ class StepAnswer(BaseModel):
     service: str
     title: str
     summary: str
+    tone: Tone
     verdict: str | None
     reason: str | None
     rule: str | None
@@ -98,11 +110,18 @@ class JourneyAnswer(BaseModel):
     follow_up_id: UUID
     state: FollowUpState
     reason: str | None
+    label: str = Field(description="Its state, or while it is under way what is happening with it.")
+    tone: Tone
     progress: ProgressAnswer
     explanation: str = Field(description="Its current state, in one sentence.")
+    recipient_id: UUID
     flow: str | None
+    flow_version: str | None
     step: str | None
     purpose: str | None
+    segment: str | None
+    provider: str | None
+    sender_number: str | None = Field(description="The shop's number that it is sent from.")
     planned_at: datetime | None
     due_at: datetime | None
     events: list[StepAnswer]

@@ -2,7 +2,6 @@
 
 from services.metrics import api, consumer
 from services.metrics.api import MetricsEndpoints
-from services.metrics.console.pages import PageParts
 from services.metrics.loops import create_loops
 from services.metrics.privacy import create_privacy
 from services.metrics.settings import MetricsSettings
@@ -23,9 +22,6 @@ def build(runtime: Runtime) -> Service:
         units=runtime.units,
         consumer=Consumer.of(runtime, system_tables, handlers, UNHURRIED),
         tasks=WatchedTasks("metrics"),
-        routers=api.create_routers(
-            MetricsEndpoints(runtime.units, settings),
-            PageParts(runtime.units, settings),
-        ),
+        routers=(api.create_router(MetricsEndpoints(runtime.units, settings)),),
         loops=create_loops(runtime.units, settings),
     )

@@ -2,8 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.metrics import store
-from services.metrics.api_models import FactAnswer
-from services.metrics.domain.grouping import Dimension, Window, is_in_groups
+from services.metrics.api_models import CountedAnswer, FactAnswer
+from services.metrics.domain.counted import heading, value_shown
+from services.metrics.domain.grouping import Dimension, Window, column_of, group_of, is_in_groups
 from services.metrics.domain.journey_steps import describe
 from services.metrics.domain.projection import Projection
 from services.metrics.domain.rollups import Measure, RollupKey, rollup_entries
@@ -106,12 +107,27 @@ async def load_page(db: Transaction, merchant: MerchantId, query: FactQuery, clo
             projection = projections.get(fact.follow_up_id) if fact.follow_up_id else None
             values = [value for entry, value in rollup_entries(event, projection) if _counts(entry, query, clock)]
             if values or (query.measure is None and not query.groups):
-                found.append(_answer(fact, event, projection, values[0] if query.measure else None, clock))
+                found.append(_answer(fact, event, projection, (query.measure, values), clock))
             if len(found) == query.limit:
                 return FactPage(found, position)
         if len(batch) < _SCANNED_AT_ONCE:
             return FactPage(found, None)
     return FactPage(found, position)
+
+
+async def load_counted(
+    db: Transaction, merchant: MerchantId, query: FactQuery, clock: ZoneInfo
+) -> CountedAnswer | None:
+    """Return what all rows of a query add up to; None for a query without a measure."""
+    if query.measure is None:
+        return None
+    columns = sorted({column_of(by) for by in query.groups})
+    by_detail: dict[str, int] = {}
+    for row in await store.sums(db, merchant, query.window.since, query.window.until, columns):
+        is_asked = row["measure"] == query.measure and query.detail in {None, row["detail"]}
+        if is_asked and all(group_of(by, row[column_of(by)], clock) == value for by, value in query.groups.items()):
+            by_detail[row["detail"]] = by_detail.get(row["detail"], 0) + int(row["value"])
+    return CountedAnswer(**asdict(heading(query.measure, query.detail, by_detail)))
 
 
 def _counts(entry: RollupKey, query: FactQuery, clock: ZoneInfo) -> bool:
@@ -123,10 +139,15 @@ def _counts(entry: RollupKey, query: FactQuery, clock: ZoneInfo) -> bool:
 
 
 def _answer(
-    fact: StoredFact, event: Event, projection: Projection | None, value: int | None, clock: ZoneInfo
+    fact: StoredFact,
+    event: Event,
+    projection: Projection | None,
+    counted: tuple[Measure | None, Sequence[int]],
+    clock: ZoneInfo,
 ) -> FactAnswer:
     """Return a fact as the API answers it; its body holds no encrypted field, since none was stored."""
-    step = describe(event, clock)
+    step, body = describe(event, clock), orjson.loads(fact.body)
+    measure, values = counted
     return FactAnswer(
         event_id=event.event_id,
         type=event.type,
@@ -138,8 +159,9 @@ def _answer(
         occurred_at=event.occurred_at,
         recorded_at=fact.recorded_at,
         summary=step.summary,
-        value=value,
-        fact=orjson.loads(fact.body),
+        value=values[0] if measure else None,
+        counts=value_shown(measure, values[0], body.get("currency")) if measure else None,
+        fact=body,
     )
 
 

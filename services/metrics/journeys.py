@@ -8,8 +8,9 @@ from services.metrics import store
 from services.metrics.api_models import JourneyAnswer, StepAnswer
 from services.metrics.domain.facts import follow_up_of
 from services.metrics.domain.journey_steps import JourneyStep, journey_steps
-from services.metrics.domain.progress_summary import progress_at, summarize
+from services.metrics.domain.progress_summary import label, progress_at, summarize
 from services.metrics.domain.projection import Projection
+from services.metrics.domain.state_words import tone_at
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
 from shared.http.progress import ProgressAnswer
@@ -52,11 +53,18 @@ def journey_answer(journey: Journey, now: datetime, settings: MetricsSettings, c
         follow_up_id=projection.follow_up_id,
         state=state,
         reason=projection.reason or None,
+        label=label(state, progress),
+        tone=tone_at(state, progress),
         progress=ProgressAnswer(**asdict(progress)),
         explanation=summarize(projection, state, progress, clock),
+        recipient_id=projection.recipient_id,
         flow=projection.flow or None,
+        flow_version=projection.flow_version or None,
         step=projection.step or None,
         purpose=projection.purpose or None,
+        segment=projection.segment or None,
+        provider=projection.provider or None,
+        sender_number=projection.sender_number or None,
         planned_at=projection.planned_at,
         due_at=projection.due_at,
         events=[_step(step) for step in journey.steps],
@@ -70,6 +78,7 @@ def _step(step: JourneyStep) -> StepAnswer:
         service=step.service,
         title=step.title,
         summary=step.summary,
+        tone=step.tone,
         verdict=step.verdict,
         reason=step.reason,
         rule=step.rule,

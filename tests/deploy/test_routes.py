@@ -10,7 +10,6 @@ from tests.deploy.documents import BASE, SERVICES, manifests, of_kind
 from tests.deploy.routing import Nginx, ingress_owner, ingress_rules, paths_of, visited
 
 INTERNAL = [
-    "/v1/page-parts/now",
     "/metrics",
     "/healthz",
     "/readyz",
@@ -33,7 +32,6 @@ async def owners(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
             for router in service.routers
             for path in paths_of(router.routes)
             if path != "/"  # a help to who types the bare address of one process; an ingress has its own
-            and not path.startswith("/v1/page-parts/")  # asked by the console alone
         }
 
 

@@ -45,7 +45,7 @@ from shared.events.follow_up import (
 )
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.trigger import TriggerReceived
-from shared.money import digits_of
+from shared.money import money
 
 
 class Tone(StrEnum):
@@ -362,11 +362,3 @@ def moment(at: datetime, clock: ZoneInfo, seen_at: datetime | None = None, *, se
     local = at.astimezone(clock)
     year = "" if seen_at is not None and seen_at.astimezone(clock).year == local.year else f" {local.year}"
     return f"{local:%a} {local.day} {local:%b}{year}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
-
-
-def money(minor: int | None, currency: str | None) -> str:
-    """Return an amount in major units, with its currency's number of decimals."""
-    value = minor or 0
-    digits = digits_of(currency or "")
-    text = f"{abs(value) / 10**digits:,.{digits}f}"
-    return f"{'−' if value < 0 else ''}{text} {currency or ''}".strip()

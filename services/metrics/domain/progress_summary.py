@@ -61,6 +61,16 @@ def summarize(projection: Projection, state: FollowUpState, progress: Progress, 
             return _ended(projection, state)
 
 
+def listed(projection: Projection) -> str:
+    """Return why a follow-up stands among those to look at, in a few words without a full stop."""
+    if projection.waits_until is not None:
+        met = f" ({detail_words(projection.waits_detail)})" if projection.waits_detail else ""
+        return f"{_capital(meaning_of(projection.reason).words)}{met}"
+    if projection.state is FollowUpState.UNKNOWN:
+        return "The provider did not confirm whether it accepted it"
+    return _capital(meaning_of(projection.reason).words)
+
+
 def _waiting(progress: Progress, clock: ZoneInfo) -> str:
     why = meaning_of(progress.waits_for or "").words
     if progress.waits_for == WaitsFor.TURN:
@@ -94,4 +104,8 @@ def _ended(projection: Projection, state: FollowUpState) -> str:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+    return f"{_capital(words)}."
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"

@@ -77,6 +77,34 @@ async def test_pages_of_rows_hold_each_row_once(metrics: Metrics) -> None:
     assert len(found) == len({row["event_id"] for row in found}) == 25
 
 
+async def test_rows_say_what_all_of_their_pages_add_up_to_in_words(metrics: Metrics) -> None:
+    ones = [TextFacts(n, flow="win-back") for n in (1, 2, 3)]
+    await metrics.take(*(fact for text in ones for fact in text.all_the_way()), *TextFacts(4).all_the_way())
+    one = {**DAY, "measure": "delivered", "flow": "win-back", "limit": "1"}
+    found = (await metrics.http.get("/v1/facts", params=one)).json()
+    assert len(found["rows"]) == 1
+    assert (found["counted"]["number"], found["counted"]["words"]) == ("3", "texts delivered")
+    assert found["rows"][0]["counts"] == "1"
+    assert (await metrics.http.get("/v1/facts", params=DAY)).json()["counted"] is None
+
+
+async def test_the_overview_shows_a_period_beside_the_one_before(metrics: Metrics) -> None:
+    now = metrics.clock.now()
+    today, earlier = TextFacts(1, now - timedelta(hours=3)), TextFacts(2, now - timedelta(hours=27))
+    await metrics.take(*today.all_the_way(), *earlier.all_the_way(), TextFacts(3, now - timedelta(hours=2)).planned())
+    found = (await metrics.http.get("/v1/overview")).json()
+    planned = next(figure for figure in found["figures"] if figure["name"] == "planned")
+    assert (planned["value"], planned["before"], sum(planned["by_bar"])) == (2, 1, 2)
+    assert len(found["bars"]) == len(planned["by_bar"]) == 24
+    (bar,) = [bar for bar in found["bars"] if bar["delivered"]]
+    assert (bar["before"], sum(each["before"] for each in found["bars"])) == (1, 1)
+    counts = {state["state"]: state["count"] for state in found["states"]}
+    assert (counts["delivered"], counts["pending"], sum(counts.values())) == (2, 1, 3)
+    assert found["feed"][0]["at"] >= found["feed"][-1]["at"]
+    foreign = await metrics.http.get("/v1/overview", headers={"Authorization": f"Bearer {OTHER_KEY}"})
+    assert (foreign.json()["feed"], sum(state["count"] for state in foreign.json()["states"])) == ([], 0)
+
+
 async def test_flows_are_distinguished(metrics: Metrics) -> None:
     await metrics.take(*TextFacts(1).all_the_way(), *TextFacts(2, flow="abandoned-cart").all_the_way())
     found = [each for each in await kpis(metrics, by="flow") if each["name"] == "delivered"]
@@ -96,7 +124,7 @@ async def test_a_shop_sees_nothing_of_another(metrics: Metrics) -> None:
     assert own.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/kpis", "/v1/facts", f"/v1/journeys/{TextFacts().follow_up_id}"])
+@pytest.mark.parametrize("path", ["/v1/kpis", "/v1/overview", "/v1/facts", f"/v1/journeys/{TextFacts().follow_up_id}"])
 async def test_a_key_without_the_scope_reads_nothing(metrics: Metrics, path: str) -> None:
     forbidden = await metrics.http.get(path, headers={"Authorization": f"Bearer {NO_SCOPE_KEY}acme"})
     unknown = await metrics.http.get(path, headers={"Authorization": "Bearer fu_nobody"})

@@ -60,6 +60,7 @@ LISTS = (
     "/v1/conversations",
     "/v1/conversations?state=all",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
+    "/v1/overview?span=30d",
     "/v1/kpis?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
 )
 SWEEPS = [

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.metrics.domain.journey_steps import Tone, describe, journey_steps, moment, money
+from services.metrics.domain.journey_steps import Tone, describe, journey_steps, moment
 from shared.events.control import ControlChanged
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpMoved
 from shared.events.registry import registry
+from shared.money import money
 from shared.testing import make
 from shared.testing.clock import START
 from shared.testing.make_metrics import TextFacts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.metrics.console.row_presentation import heading, value_shown
+from services.metrics.domain.counted import heading, value_shown
 from services.metrics.domain.rollups import Measure
 
 

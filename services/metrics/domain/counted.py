@@ -1,4 +1,4 @@
-"""How the page of rows shows a number and its rows: amounts, durations and counts formatted for people."""
+"""What a number counts, and its value and that of its rows, formatted for people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from services.metrics.console.presentation import duration_text
-from services.metrics.domain.journey_steps import money
 from services.metrics.domain.reasons import is_known, meaning_of
 from services.metrics.domain.rollups import Measure
-from shared.money import digits_of
+from shared.durations import duration_words
+from shared.money import digits_of, money
 
 _MICROS: Final = 1_000_000
 _OF_MONEY: Final = frozenset({Measure.ORDER_VALUE, Measure.COST, Measure.TEXT_REVENUE, Measure.REVENUE})
@@ -82,7 +81,7 @@ def value_shown(measure: Measure, value: int, currency: str | None) -> str:
     if measure in _OF_MONEY:
         return amount(measure, value, currency or "")
     if measure is Measure.OPT_OUT_MILLISECONDS:
-        return duration_text(timedelta(milliseconds=value))
+        return duration_words(timedelta(milliseconds=value))
     return f"{value:,}"
 
 

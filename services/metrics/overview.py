@@ -1,5 +1,6 @@
-"""The data of the console's first page: what is happening now for one merchant, from one snapshot."""
+"""What is happening now for one merchant, from one snapshot; the answer of `GET /v1/overview`."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from shared.events.envelope import Event
 from shared.ids import MerchantId
 from shared.vocabulary.follow_up_states import FollowUpState
 
+_ENDED: Final = (Measure.DELIVERED, Measure.FAILED, Measure.UNKNOWN, Measure.BLOCKED)
 _FEED_FACTS: Final = 40
 _MOST_FOLLOW_UPS: Final = 8
 
@@ -36,11 +38,6 @@ class OverviewPeriod(StrEnum):
         """The length, in whole days."""
         return timedelta(days={OverviewPeriod.DAY: 1, OverviewPeriod.WEEK: 7, OverviewPeriod.MONTH: 30}[self])
 
-    @property
-    def words(self) -> str:
-        """The name shown on the page."""
-        return "the last 24 hours" if self is OverviewPeriod.DAY else f"the last {self.duration.days} days"
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -52,12 +49,9 @@ class Bar:
     troubled: int
     """Failed or unknown."""
     blocked: int
+    before: int
+    """How many ended in the same place of the period before."""
     sums: MeasureTotals
-
-    @property
-    def total(self) -> int:
-        """All follow-ups that ended."""
-        return self.delivered + self.troubled + self.blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +79,7 @@ class Overview:
 
     period: OverviewPeriod
     window: Window
+    window_before: Window
     states: Mapping[FollowUpState, int]
     figures: Sequence[Figure]
     figures_before: Sequence[Figure]
@@ -103,15 +98,17 @@ async def load_overview(
     """Return the overview of now; hours and days are in the merchant's time zone."""
     window = Window(hour_of(now) + HOUR - period.duration, hour_of(now) + HOUR)
     rows = await store.sums(db, merchant, window.since, window.until, ["hour"])
-    earlier = await store.sums(db, merchant, window.since - period.duration, window.since)
+    window_before = Window(window.since - period.duration, window.since)
+    earlier = await store.sums(db, merchant, window_before.since, window_before.until, ["hour"])
     sums = grouped(rows, None, clock)[""]
     return Overview(
         period=period,
         window=window,
+        window_before=window_before,
         states=await store.states(db, merchant),
         figures=figures(sums),
         figures_before=figures(grouped(earlier, None, clock)[""]),
-        bars=_bars(rows, window, period, clock),
+        bars=_bars(rows, earlier, window, period, clock),
         reasons=_reasons(sums),
         feed=await _feed(db, await store.newest_facts(db, merchant, _FEED_FACTS), clock),
         waiting=await store.waiting(db, merchant, _MOST_FOLLOW_UPS),
@@ -119,7 +116,9 @@ async def load_overview(
     )
 
 
-def _bars(rows: Sequence[Row], window: Window, period: OverviewPeriod, clock: ZoneInfo) -> list[Bar]:
+def _bars(
+    rows: Sequence[Row], earlier: Sequence[Row], window: Window, period: OverviewPeriod, clock: ZoneInfo
+) -> list[Bar]:
     """Return one bar for each hour of a day, or each day of a longer period, empty ones included."""
     sums: dict[datetime, dict[tuple[str, str], int]] = {}
     at = window.since
@@ -130,12 +129,17 @@ def _bars(rows: Sequence[Row], window: Window, period: OverviewPeriod, clock: Zo
         inside = sums[_bucket(row["hour"], period, clock)]
         key = row["measure"], row["detail"]
         inside[key] = inside.get(key, 0) + int(row["value"])
+    before = Counter[datetime]()
+    for row in earlier:
+        if row["measure"] in _ENDED:
+            before[_bucket(row["hour"] + period.duration, period, clock)] += int(row["value"])
     return [
         Bar(
             begins_at,
             delivered=total(inside, Measure.DELIVERED),
             troubled=total(inside, Measure.FAILED) + total(inside, Measure.UNKNOWN),
             blocked=total(inside, Measure.BLOCKED),
+            before=before[begins_at],
             sums=inside,
         )
         for begins_at, inside in sums.items()

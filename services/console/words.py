@@ -1,0 +1,61 @@
+"""How pages write names, people, numbers and instants."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from shared.durations import duration_words
+from shared.phone import E164, masked
+
+_HUES: Final = 8
+
+
+def person_mark(recipient_id: UUID) -> str:
+    """Return a short mark that is the same for the same person and does not identify them."""
+    return recipient_id.hex[-6:]
+
+
+def hue(recipient_id: UUID) -> int:
+    """Return one of eight colours for a person."""
+    return recipient_id.int % _HUES
+
+
+def masked_number(number: str | None) -> str:
+    """Return a number masked for display; an alphanumeric sender name is not masked."""
+    return masked(E164(number)) if number and number.startswith("+") else (number or "")
+
+
+def words(name: str) -> str:
+    """Return a name of a file as words: cart_reminder is cart reminder."""
+    return name.replace("_", " ")
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """Return an instant on the merchant's clock: Mon 30 Nov 14:05."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def utc(at: datetime) -> str:
+    """Return an instant in UTC, to the second: 2026-11-30 14:05:09 UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def rows_address(api_address: str) -> str:
+    """Return the console's page of the rows that an address of the API leads to."""
+    return f"/console/rows?{api_address.partition('?')[2]}"
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "moment": moment,
+    "utc": utc,
+    "person": person_mark,
+    "hue": hue,
+    "masked_number": masked_number,
+    "words": words,
+    "duration": duration_words,
+    "rows_address": rows_address,
+}
+"""What templates may use."""
