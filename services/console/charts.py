@@ -36,7 +36,7 @@ WANTED_DOWN: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FigureChange:
     """The difference to the period before."""
 
     words: str
@@ -54,7 +54,7 @@ class Tile:
     """Shown in small type after the value."""
     parts: str
     rows: str
-    change: Change | None
+    change: FigureChange | None
     """None if there is nothing to compare with, or no difference."""
     spark: str | None
     """Points of a polyline, 100 by 24."""
@@ -127,7 +127,7 @@ def value_words(figure: ShownFigure, value: Number | None) -> str:
             return f"{value:,.0f}"
 
 
-def change(figure: ShownFigure, before: Number | None) -> Change | None:
+def change(figure: ShownFigure, before: Number | None) -> FigureChange | None:
     """Return the difference to the period before; None if either value is missing or they are equal."""
     if figure.value is None or before is None:
         return None
@@ -140,7 +140,7 @@ def change(figure: ShownFigure, before: Number | None) -> Change | None:
     else:
         return None
     sign = "+" if difference > 0 else "−"
-    return None if is_none else Change(f"{sign}{text}", (difference > 0) != (figure.name in WANTED_DOWN))
+    return None if is_none else FigureChange(f"{sign}{text}", (difference > 0) != (figure.name in WANTED_DOWN))
 
 
 def _spark(values: Sequence[int]) -> str | None:
