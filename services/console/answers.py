@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 Number = int | float
 ToneName = Literal["plain", "good", "wait", "bad", "glad"]
@@ -201,6 +201,3 @@ class ShownStory(BaseModel):
     planned_at: datetime | None
     due_at: datetime | None
     events: list[ShownStep]
-
-
-FIGURES = TypeAdapter(list[ShownFigure])
