@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NewType
 
 from shared.randomness import Pool
-from shared.unix_time import milliseconds
+from shared.unix_time import instant, milliseconds
 
 EventId = NewType("EventId", uuid.UUID)
 RecipientId = NewType("RecipientId", uuid.UUID)
@@ -54,6 +54,11 @@ def minted(at: datetime) -> uuid.UUID:
 def first_id(at: datetime) -> uuid.UUID:
     """Return the lowest id of an instant: ids rise with time."""
     return uuid.UUID(int=milliseconds(at) << 80)
+
+
+def instant_of(key: uuid.UUID) -> datetime:
+    """Return the instant of the cause of a derived or minted id, to the millisecond."""
+    return instant((key.int >> 80) * 1000)
 
 
 def of_bytes(value: bytes) -> uuid.UUID:

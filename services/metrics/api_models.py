@@ -125,3 +125,39 @@ class JourneyAnswer(BaseModel):
     planned_at: datetime | None
     due_at: datetime | None
     events: list[StepAnswer]
+
+
+class MessageAnswer(BaseModel):
+    """One follow-up in the list of messages, without personal data."""
+
+    follow_up_id: UUID
+    recipient_id: UUID = Field(description="A keyed hash, from which the number cannot be derived.")
+    flow: str | None
+    step: str | None
+    purpose: str | None
+    segment: str | None
+    state: FollowUpState
+    reason: str | None
+    progress: ProgressAnswer
+    label: str = Field(description="Its state, or while it is under way what happens with it.")
+    explanation: str = Field(description="Its current state, in one sentence.")
+    provider: str | None
+    sender_number: str | None
+    planned_at: datetime | None
+    due_at: datetime | None
+    accepted_at: datetime | None = Field(description="When a provider first accepted it.")
+    changed_at: datetime
+    is_clicked: bool
+    is_replied: bool
+    is_opted_out: bool
+    is_converted: bool
+
+
+class MessagesAnswer(BaseModel):
+    """The answer of `GET /v1/messages`."""
+
+    messages: list[MessageAnswer]
+    next_cursor: UUID | None = Field(description="The cursor of the next page; null on the last page.")
+    searched_back_to: datetime | None = Field(
+        description="Set where the page ended before it was full, since enough was looked at: go on with the cursor."
+    )

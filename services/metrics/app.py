@@ -3,6 +3,7 @@
 from services.metrics import api, consumer
 from services.metrics.api import MetricsEndpoints
 from services.metrics.loops import create_loops
+from services.metrics.messages_api import MessageEndpoints
 from services.metrics.privacy import create_privacy
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import metadata, system_tables
@@ -22,6 +23,9 @@ def build(runtime: Runtime) -> Service:
         units=runtime.units,
         consumer=Consumer.of(runtime, system_tables, handlers, UNHURRIED),
         tasks=WatchedTasks("metrics"),
-        routers=(api.create_router(MetricsEndpoints(runtime.units, settings)),),
+        routers=(
+            api.create_router(MetricsEndpoints(runtime.units, settings)),
+            MessageEndpoints(runtime.units, settings).create_router(),
+        ),
         loops=create_loops(runtime.units, settings),
     )

@@ -82,7 +82,7 @@ async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -
 async def load_projections(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, Projection]:
     """Return the projections of these follow-ups."""
     found = await db.fetch(follow_ups, "follow_up_id", list(ids), columns=_PROJECTION_FIELDS)
-    return {FollowUpId(row["follow_up_id"]): _projection(row) for row in found}
+    return {FollowUpId(row["follow_up_id"]): projection_of(row) for row in found}
 
 
 async def save_projections(db: Transaction, projections: Sequence[Projection]) -> None:
@@ -94,7 +94,7 @@ async def delete_projections(db: Transaction, ids: Sequence[FollowUpId], before:
     """Delete those of these projections that have not changed since an instant, and return them."""
     table = follow_ups.c
     old = sa.delete(follow_ups).where(table.follow_up_id.in_(ids), table.changed_at < before)
-    return [_projection(row) for row in await db.rows(old.returning(*(table[name] for name in _PROJECTION_FIELDS)))]
+    return [projection_of(row) for row in await db.rows(old.returning(*(table[name] for name in _PROJECTION_FIELDS)))]
 
 
 async def add_to_rollups(db: Transaction, delta: Counter[RollupKey]) -> None:
@@ -197,7 +197,7 @@ async def needing_attention(db: Transaction, merchant: MerchantId, limit: int) -
         .order_by(follow_ups.c.changed_at.desc())
         .limit(limit)
     )
-    return [_projection(row) for row in found]
+    return [projection_of(row) for row in found]
 
 
 async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
@@ -209,7 +209,7 @@ async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Pro
         .order_by(is_unanswered.desc(), follow_ups.c.changed_at.desc())
         .limit(limit)
     )
-    return [_projection(row) for row in found]
+    return [projection_of(row) for row in found]
 
 
 async def sums(
@@ -236,7 +236,8 @@ async def all_rollups(db: Transaction, merchant: MerchantId) -> Counter[RollupKe
     return nonzero(Counter({RollupKey(*(row[name] for name in RollupKey._fields)): int(row["value"]) for row in found}))
 
 
-def _projection(row: Mapping[str, Any]) -> Projection:
+def projection_of(row: Mapping[str, Any]) -> Projection:
+    """Return the projection that a row holds."""
     values = {name: row[name] for name in _PROJECTION_FIELDS}
     values["state"] = FollowUpState(values["state"])
     values["is_engaged"] = bool(values["is_engaged"])

@@ -8,6 +8,9 @@ from shared.db.types import Id, Instant
 
 metadata, system_tables = metadata_of("metrics")
 
+NOT_DELIVERED = "state <> 'delivered'"
+"""The condition of a partial index of `follow_ups`; a query must use the same words to use the index."""
+
 facts = sa.Table(
     "metrics_facts",
     metadata,
@@ -54,7 +57,7 @@ follow_ups = sa.Table(
     metadata,
     sa.Column("follow_up_id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False, info=LASTING),
-    sa.Column("recipient_id", Id, nullable=False, index=True, info=LASTING),
+    sa.Column("recipient_id", Id, nullable=False, info=LASTING),
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("flow_version", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),
@@ -79,6 +82,17 @@ follow_ups = sa.Table(
     sa.Column("converted_by", Id),
     sa.Column("waits_until", Instant),
     sa.Column("waits_detail", sa.Text, nullable=False, server_default=""),
+    sa.Index("ix_metrics_follow_ups_newest", "merchant_id", "follow_up_id"),
+    sa.Index("ix_metrics_follow_ups_of_person", "recipient_id", "follow_up_id"),
+    # What is planned, under way or did not arrive, by state; a delivered text leaves this index.
+    sa.Index(
+        "ix_metrics_follow_ups_of_state",
+        "merchant_id",
+        "state",
+        "follow_up_id",
+        sqlite_where=sa.text(NOT_DELIVERED),
+        postgresql_where=sa.text(NOT_DELIVERED),
+    ),
     # The few that need attention; a delivered text never enters this index.
     sa.Index(
         "ix_metrics_follow_ups_trouble",

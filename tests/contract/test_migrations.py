@@ -31,6 +31,7 @@ HOT = {
 """Tables with a row or more for every text, or written for every text."""
 RISING = {
     "ix_scheduler_follow_ups_newest", "ix_scheduler_triggers_seen_occurred_at", "ix_sender_short_links_expires_at",
+    "ix_metrics_follow_ups_newest",
 }  # fmt: skip
 """Indexes whose new keys stand at their end: a third of what a random key costs, and lists and retention need them."""
 _COLUMNS = """
