@@ -21,6 +21,7 @@ from services.scheduler.api_models import (
     RunPage,
     SearchRequest,
 )
+from services.scheduler.cancelling import reason_of
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.transitions import cancel
 from services.scheduler.removed_flows.views import flow_list
@@ -40,8 +41,6 @@ from shared.ids import FollowUpId
 from shared.phone import Unparsable
 from shared.vocabulary.follow_up_states import FollowUpState
 
-CANCEL_REASON = "api"
-"""The reason of a follow-up that its merchant cancelled."""
 _PATH = "/v1/follow-ups"
 _QUOTA_RETRY_SECONDS = 60
 """When to ask again where the quota of pending follow-ups is used up."""
@@ -229,7 +228,7 @@ class FollowUpEndpoints:
             raise HTTPProblem(
                 HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {found.state} and cannot be called off"
             )
-        await cancel(uow, [found], CANCEL_REASON, self.deps.settings.unconfirmed_after)
+        await cancel(uow, [found], reason_of(caller), self.deps.settings.unconfirmed_after)
         subject = AuditSubject(AuditSubjectKind.FOLLOW_UP, str(key))
         deed = Deed(found.merchant_id, AuditAction.FOLLOW_UP_CANCELLED, subject, recipient_id=found.recipient_id)
         self.deps.audit.record(uow, caller.actor, deed)

@@ -35,6 +35,14 @@ def _minutes_precision(value: time) -> time:
     return value
 
 
+def one_line(value: str) -> str:
+    """Return a reason without spaces around it."""
+    stripped = value.strip()
+    if not stripped or not stripped.isprintable():
+        raise ValueError("say in one line why")
+    return stripped
+
+
 class Input(BaseModel):
     """A part of a request; an unknown field is refused."""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler import api, consumer, loops
+from services.scheduler import api, cancelling, consumer, lookup, loops
 from services.scheduler.controls import api as controls_api
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.runs.previews import GateAdvice
@@ -45,7 +45,9 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         consumer=events,
         tasks=WatchedTasks(NAME),
         routers=(
+            cancelling.create_router(deps),
             api.create_router(deps),
+            lookup.create_router(deps),
             controls_api.create_router(deps),
             create_audit_router(deps.audit, deps.units),
         ),

@@ -39,7 +39,7 @@ _REASON_CLASSES = frozenset(
         "consent_expired", "message_expired", "invalid_number", "unsupported_number_type", "suppressed_number",
         "destination_prohibited",
         "destination_not_allowed", "frequency_cap", "opt_out", "api", "erased", "merchant_closed", "expire_after",
-        "texts_stopped", "too_late",
+        "texts_stopped", "too_late", "by_hand",
         "number_changed", "order_deleted", "past_due", "shipping_number", "condition_error",
     }
 )  # fmt: skip

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.scheduler.api_models import FollowUpAnswer
-from services.scheduler.tables import enrollments, follow_ups, state_changes
+from services.scheduler.tables import enrollments, follow_ups, recipients, state_changes
 from services.scheduler.tables import lines as queues
 from shared.db.transaction import Row, Transaction
 from shared.ids import FollowUpId, MerchantId, RecipientId
@@ -55,6 +55,21 @@ async def newest_follow_ups(
     if before is not None:
         wanted = wanted.where(table.id < before)
     return await db.rows(wanted)
+
+
+async def is_known(db: Transaction, recipient_id: RecipientId) -> bool:
+    """Return whether there was ever an event, a consent or a text of this person."""
+    if await db.fetch(recipients, "id", [recipient_id], columns=("id",)):
+        return True
+    return bool(await db.rows(sa.select(follow_ups.c.id).where(follow_ups.c.recipient_id == recipient_id).limit(1)))
+
+
+async def open_ids(db: Transaction, merchant: MerchantId, recipient_id: RecipientId, limit: int) -> list[FollowUpId]:
+    """Return some of a person's follow-ups that have not ended; none where they are another merchant's."""
+    table = follow_ups.c
+    its = sa.select(table.id, table.merchant_id).where(table.recipient_id == recipient_id, table.ended_at.is_(None))
+    # The merchant is compared here: in the statement it could lead along the merchant's whole index.
+    return [row["id"] for row in await db.rows(its.limit(limit)) if row["merchant_id"] == merchant]
 
 
 async def follow_ups_by_id(db: Transaction, ids: Sequence[FollowUpId]) -> Sequence[Row]:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -59,6 +59,9 @@ class AttemptView(BaseModel):
     ask_at: datetime | None
     """When the provider is asked for the final status, unless a receipt reports it before."""
     body_sha256: str
+    text: str | None = None
+    """With `text=true`, the words as the provider was given them: `…` for who may not read them, null where they are
+    no longer kept."""
 
 
 class DispatchView(BaseModel):
@@ -125,17 +128,29 @@ def _create_router(deps: SenderDependencies) -> APIRouter:
         return Response(NO_ANSWER, media_type="text/xml")
 
     @router.get("/v1/dispatches/{follow_up_id}", summary="Show a cleared follow-up and its attempts")
-    async def show(follow_up_id: UUID, caller: Annotated[Caller, Depends(requires("dispatches:read"))]) -> DispatchView:
+    async def show(
+        follow_up_id: UUID,
+        caller: Annotated[Caller, Depends(requires("dispatches:read"))],
+        text: Annotated[bool, Query(description="With its words; each reading is in the audit log.")] = False,  # noqa: FBT002 - a query parameter
+    ) -> DispatchView:
         now = units.clock.now()
-        view = await units.read(lambda db: _view(db, follow_up_id, caller.merchant.id, now))
-        if view is None:
+        found = await units.read(lambda db: _view(db, follow_up_id, caller.merchant.id, now))
+        if found is None:
             raise not_found("the dispatch")
+        view, made = found
+        if text:
+            texts = await deps.sent_texts.read(caller, made)
+            view.attempts = [
+                each.model_copy(update={"text": texts[AttemptId(each.attempt_id)]}) for each in view.attempts
+            ]
         return view
 
     return router
 
 
-async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: datetime) -> DispatchView | None:
+async def _view(
+    db: Transaction, follow_up_id: UUID, merchant_id: str, now: datetime
+) -> tuple[DispatchView, list[Attempt]] | None:
     dispatch = (await store.find_dispatches(db, [follow_up_id])).get(follow_up_id)
     if dispatch is None or dispatch.merchant_id != merchant_id:
         return None
@@ -150,7 +165,8 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: date
     progress = progress_of(progress_facts(dispatch, last, breaker, look_at, now), now)
     in_flight_at_stop = person.in_flight_at_stop if person else 0
     shown = dispatch._asdict() | {"attempts": [_attempt_view(each, statuses) for each in in_order]}
-    return DispatchView(**shown, progress=ProgressAnswer(**asdict(progress)), in_flight_at_stop=in_flight_at_stop)
+    view = DispatchView(**shown, progress=ProgressAnswer(**asdict(progress)), in_flight_at_stop=in_flight_at_stop)
+    return view, in_order
 
 
 def _attempt_view(attempt: Attempt, statuses: Mapping[AttemptId, ProviderStatus | None]) -> AttemptView:

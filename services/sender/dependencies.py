@@ -14,6 +14,7 @@ from services.sender.numbers.health import NumberHealth
 from services.sender.privacy import SenderPrivacy
 from services.sender.providers.accounts import ProviderAccounts
 from services.sender.providers.admission import Admission
+from services.sender.queue.sent_texts import SentTexts
 from services.sender.receipts.intake import ReceiptIntake
 from services.sender.receipts.status_poller import StatusPoller
 from services.sender.reconciliation.reconciler import Reconciler
@@ -72,6 +73,7 @@ class SenderDependencies:
     unassigned: UnassignedReplies
     unknowns: UnknownTexts
     missed_replies: MissedReplies
+    sent_texts: SentTexts
     audit: AuditLog
     runtime: Runtime
 
@@ -128,6 +130,7 @@ class SenderDependencies:
             unassigned=unassigned,
             unknowns=UnknownTexts(units, sealer, settings, audit),
             missed_replies=missed_replies,
+            sent_texts=SentTexts(units, sealer, audit),
             audit=audit,
             runtime=runtime,
         )

@@ -192,6 +192,13 @@ async def find_attempts(
     return {row["id"]: attempt_of(row) for row in rows}
 
 
+async def sealed_texts(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[UUID, bytes | None]:
+    """Return the sealed text of each attempt; None where it is no longer kept."""
+    rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "text"))
+    kept = {row["id"]: None if row["text"] is None else bytes(row["text"]) for row in rows}
+    return {key: kept.get(key) for key in attempt_ids}
+
+
 async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[AttemptId]) -> set[AttemptId]:
     """Return which of these attempts exist and were written by the process run `who`."""
     rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "made_by"))

@@ -50,7 +50,7 @@ numbers:
 policies: {{scope_on_stop: {scope}}}
 api_keys:
   - {{id: backend, sha256: "{key}", scopes: [{scopes}]}}
-  - {{id: reader, sha256: "{reader_key}", scopes: ["replies:read", "operations:read"]}}
+  - {{id: reader, sha256: "{reader_key}", scopes: ["replies:read", "operations:read", "dispatches:read"]}}
 """
 ENVIRON = {"TEST_TWILIO_TOKEN": AUTH_TOKEN}
 

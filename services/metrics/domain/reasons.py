@@ -87,6 +87,7 @@ _MEANINGS: Final = {
     "unknown_class": ReasonMeaning("its purpose is not known"),
     "erased": ReasonMeaning("this person’s data was erased"),
     "api": ReasonMeaning("your own system cancelled it"),
+    "by_hand": ReasonMeaning("somebody of your shop cancelled it"),
     "shipping_number": ReasonMeaning("the only number is a shipping address’s, which may be another person’s"),
     "already_dispatched": ReasonMeaning("an earlier attempt to send it had succeeded"),
     "purchase": ReasonMeaning("the person made a purchase"),

@@ -6,21 +6,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from services.scheduler.api_models import Input
+from services.scheduler.api_models import Input, one_line
 from services.scheduler.controls.store import Concerned, StoredControl
 from shared.config.model import Flag, Slug, Word
 from shared.controls import EVERY_MERCHANT, ControlAction, ControlScope
 from shared.instants import Instant
 
 _REASON_CHARACTERS = 500
-
-
-def _plain(value: str) -> str:
-    """Return a sentence without spaces around it."""
-    stripped = value.strip()
-    if not stripped or not stripped.isprintable():
-        raise ValueError("say in one line why")
-    return stripped
 
 
 class ScopeInput(Input):
@@ -51,7 +43,7 @@ class ControlRequest(Input):
 
     action: Literal["pause", "stop", "resume"]
     scope: ScopeInput
-    reason: Annotated[str, AfterValidator(_plain)] = Field(max_length=_REASON_CHARACTERS)
+    reason: Annotated[str, AfterValidator(one_line)] = Field(max_length=_REASON_CHARACTERS)
     until: Instant | None = Field(None, description="When it ends by itself; without it, when it is lifted.")
     dry_run: Annotated[Flag, Field(description="Only say how many planned follow-ups it concerns.")] = False
 
