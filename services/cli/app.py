@@ -62,6 +62,14 @@ class Commands(LazyGroup):
             "services.cli.follow_ups:explain",
             "Explain why a text was or was not sent: each step, the verdict, the rule, the next permitted time.",
         ),
+        "messages": LazyCommand(
+            "services.cli.messages:messages",
+            "List texts, the newest first: of a state, reason, flow, number, or person.",
+        ),
+        "cancel": LazyCommand(
+            "services.cli.messages:cancel",
+            "Cancel planned texts, by their ids or all of one person, after saying how many.",
+        ),
         "pause": LazyCommand(
             "services.cli.controls:pause",
             "Let texts wait; what becomes due meanwhile goes when the pause ends, if it is not too late by then.",

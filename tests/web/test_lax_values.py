@@ -13,7 +13,9 @@ from services.compliance.gate.evaluation import EvaluationRequest
 from services.console.accounts.users_api import PasswordRequest, UserRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
+from services.scheduler.cancelling import CancelRequest
 from services.scheduler.controls.bodies import ControlRequest
+from services.scheduler.lookup import LookupRequest
 from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
 from services.sender.unknowns.api import ResolutionBody
@@ -43,6 +45,11 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
         {"to": TO, "flow": "cart", "step": "reminder", "trigger": {}, "test": True},
     ],
     SearchRequest: [{"to": TO}],
+    LookupRequest: [{"to": TO}],
+    CancelRequest: [
+        {"follow_ups": ["018c0000-0000-7000-8000-0000000000d1"], "reason": "why", "dry_run": True},
+        {"recipient": "018c0000-0000-7000-8000-0000000000d1", "reason": "why"},
+    ],
     ControlRequest: [
         {"action": "pause", "scope": {"everything": True}, "reason": "why", "until": AT, "dry_run": True},
         {"action": "stop", "scope": {"flow": "cart", "step": "reminder"}, "reason": "why"},

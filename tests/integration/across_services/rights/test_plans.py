@@ -61,6 +61,10 @@ LISTS = (
     "/v1/conversations?state=all",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/overview?span=30d",
+    "/v1/messages",
+    "/v1/messages?state=pending&reason=x&from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
+    "/v1/messages?state=delivered&flow=thanks",
+    "/v1/messages?recipient=018c0000-0000-8000-8000-0000000000a1",
     "/v1/kpis?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
 )
 SWEEPS = [
