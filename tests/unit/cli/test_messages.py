@@ -32,8 +32,8 @@ def test_a_text_stands_on_one_line_with_why() -> None:
             (1, 1, 1, 1, False),
             "were",
             (
-                "1 planned texts were cancelled, and 1 that may be on their way all the same; 1 had ended before; 1 are "
-                "not known here."
+                "1 planned texts were cancelled, and 1 that may be on their way all the same; 1 had ended before; "
+                "1 are not known here."
             ),
         ),
     ],
