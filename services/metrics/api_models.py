@@ -139,7 +139,8 @@ class MessageAnswer(BaseModel):
     state: FollowUpState
     reason: str | None
     progress: ProgressAnswer
-    label: str = Field(description="Its state, or while it is under way what happens with it.")
+    label: str = Field(description="Its state, or while it is under way what is happening with it.")
+    tone: Tone
     explanation: str = Field(description="Its current state, in one sentence.")
     provider: str | None
     sender_number: str | None

@@ -10,6 +10,7 @@ from services.metrics import message_store as store
 from services.metrics.api_models import MessageAnswer, MessagesAnswer
 from services.metrics.domain.progress_summary import label, progress_at, summarize
 from services.metrics.domain.projection import Projection
+from services.metrics.domain.state_words import tone_at
 from services.metrics.message_store import MessageFilter
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
@@ -80,6 +81,7 @@ def _answer(projection: Projection, now: datetime, settings: MetricsSettings, zo
         reason=projection.reason or None,
         progress=ProgressAnswer(**asdict(progress)),
         label=label(state, progress),
+        tone=tone_at(state, progress),
         explanation=summarize(projection, state, progress, zone),
         provider=projection.provider or None,
         sender_number=projection.sender_number or None,
