@@ -5,6 +5,7 @@ import gc
 import hypothesis
 
 from shared.clock import prefer_tzdata_wheel
+from shared.testing import warm
 from tests.parts import absent, browser, kafka, postgresql
 
 __all__ = ["browser", "kafka", "postgresql", "pytest_collection_finish", "pytest_report_header"]
@@ -13,6 +14,7 @@ _YOUNG_OBJECTS = 10_000
 """New objects between two looks of the garbage collector, which takes a sixth of all tests' time with the usual 700."""
 
 prefer_tzdata_wheel()
+warm.allow()
 gc.disable()  # until every test is collected: a thousand modules are imported, and none of it is garbage
 
 # How fast an example is says something about the machine, never about the code: a busy one must not fail a test.

@@ -14,11 +14,24 @@ from pathlib import Path
 import httpx2
 
 from shared.http.auth import key_sha256
+from shared.testing import warm
 from shared.testing.limits import BOUNDLESS
+from shared.testing.warm import WarmChild
+from shared.vocabulary.service_names import SERVICES
 
 READY_SECONDS = 90.0
 _FIRST_PORT, _SLICES, _SLICE = 10_240, 200, 100
 _ports = itertools.count()
+_IMPORTED = (
+    "uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "services.cli.process",
+    "services.cli.run",
+    "services.cli.serve",
+    *(f"services.{service}.app" for service in SERVICES),
+    "services.simulator.app",
+)
+"""By a process that forks: what the commands that tests start will import."""
 API_KEY = "fu_end-to-end-test-key"
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "end-to-end-token"  # noqa: S105 - a test double's
@@ -53,11 +66,18 @@ class Process:
     arguments: list[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    child: asyncio.subprocess.Process | None = None
+    child: asyncio.subprocess.Process | WarmChild | None = None
+    is_fresh: bool = False
+    """Whether it imports everything itself, as a user's does, also where a warm one is allowed."""
 
     async def start(self, **extra: str) -> None:
         """Start it; `extra` goes into its environment for this start only."""
         with self.log.open("ab") as output:
+            if warm.is_allowed() and not self.is_fresh:
+                self.child = warm.parent(*_IMPORTED).start(
+                    self.arguments, {**os.environ, **self.environment, **extra}, output
+                )
+                return
             self.child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

@@ -103,7 +103,7 @@ class Composition:
         else:
             arguments = ["services.cli", *arguments]
         environment = {key: str(value) for key, value in container.get("environment", {}).items()}
-        return Process(arguments, self.folder / f"{name}.log", {**environment, **own})
+        return Process(arguments, self.folder / f"{name}.log", {**environment, **own}, is_fresh=True)
 
 
 def _local(argument: str, port: int) -> str:

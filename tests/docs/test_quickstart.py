@@ -77,7 +77,7 @@ async def running_shop(tmp_path: Path) -> AsyncIterator[Shop]:
     replacements = {SHOWN_ADDRESS: f"http://127.0.0.1:{port}", shown: digest, "$KEY": key}
     write_files(PAGE, tmp_path, replacements)
     arguments = ["services.cli", "run", "--merchants", str(tmp_path / "merchants"), "--data", str(tmp_path / "data")]
-    process = Process([*arguments, "--port", str(port)], tmp_path / "run.log")
+    process = Process([*arguments, "--port", str(port)], tmp_path / "run.log", is_fresh=True)
     await process.start()
     try:
         await process.ready(f"http://127.0.0.1:{port}/healthz")

@@ -140,7 +140,7 @@ async def test_a_first_shop_runs_is_ready_and_leads_to_its_console(shop: Path) -
     port = free_port()
     assert "no process runs on the data folder" in one_sentence(start(shop, "status"))
     arguments = ["services.cli", "run", "--merchants", str(shop / "merchants"), "--data", str(shop / "data")]
-    process = Process([*arguments, "--port", str(port)], shop / "run.log")
+    process = Process([*arguments, "--port", str(port)], shop / "run.log", is_fresh=True)
     await process.start()
     try:
         await process.ready(f"http://127.0.0.1:{port}/readyz")
