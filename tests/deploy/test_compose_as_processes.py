@@ -193,7 +193,11 @@ def _shown_on_the_page(actions: DemoActions) -> httpx2.Request:
 
 async def _panels_of_the_kafka_log_have_data(server: Prometheus) -> None:
     await server.has_scraped_again()
-    assert await server.value('count(up{job="followup"} == 1)') == len(SERVICES)
+
+    async def all_are_up() -> bool:  # a busy service may answer one scrape too late
+        return await server.value('count(up{job="followup"} == 1)') == len(SERVICES)
+
+    await until(all_are_up, START_SECONDS)
     asked = 0
     for board in dashboards(metrics()).values():
         for title, expr in queries_of(board):
