@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
@@ -13,6 +14,7 @@ from shared.http import docs_page, problems
 from shared.http.access import AccessPolicy, refusal_of
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
+from shared.http.description import described, operation_id
 from shared.http.fast_routes import FastRoutes, fast_routes_of
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
@@ -23,6 +25,12 @@ class HTTPApplication(FastAPI):
 
     bounded: BodyLimit
     access: AccessPolicy | None
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document of the routes, with every error they may answer."""
+        if self.openapi_schema is None:
+            self.openapi_schema = described(super().openapi())
+        return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -53,6 +61,7 @@ def create_app(
     is answered, and the operator's pages are open: for tests of a route alone.
     """
     app = HTTPApplication(title=title, lifespan=lambda _app: lifespan(), docs_url=None, redoc_url=None)
+    app.router.generate_unique_id_function = operation_id
     problems.install(app)
     routes = FastRoutes(super(HTTPApplication, app).__call__, fast_routes_of(routers), app.exception_handlers)
     app.bounded = BodyLimit(routes, max_body_bytes, max_webhook_body_bytes)
