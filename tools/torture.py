@@ -35,6 +35,7 @@ SECTIONS = (
         "oracle", "a million random questions, and every opening of a year, to the gate and its oracle", ("oracle",)
     ),
     Section("texts", "hostile replies and templates end within their steps and memory", ("unit",)),
+    Section("description", "150 made-up requests for each operation: no answer undeclared, none a failure", ("web",)),
     Section("replies", "a hundred thousand signed forms: stored, refused or parked", ("integration/sender",)),
     Section("imports", "a million rows in the memory of twenty thousand", ("integration/compliance/consents",)),
     Section(

@@ -18,6 +18,7 @@ _VERBS: Final = frozenset(
 """Last parts of a path that say what is done; others are things."""
 _BY_METHOD: Final = {"get": "get", "post": "create", "put": "replace", "patch": "change", "delete": "delete"}
 _WITH_BODY: Final = frozenset({"post", "put", "patch"})
+_JSON: Final = "application/json"
 _PROBLEM: Final = "Problem"
 _PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
     "title": _PROBLEM,
@@ -82,9 +83,11 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in methods.items():
             answers = operation.setdefault("responses", {})
             for status in _errors(method, operation):
-                own = str(answers.get(str(status.value), {}).get("description", ""))
-                is_own = own not in {"", "Validation Error"}
-                answers[str(status.value)] = _problem(own if is_own else _WORDS[status])
+                own = answers.get(str(status.value), {})
+                words = str(own.get("description", ""))
+                if _JSON in own.get("content", {}) or "content" not in own:  # FastAPI's own 422, or none
+                    is_own = words not in {"", "Validation Error"}
+                    answers[str(status.value)] = _problem(words if is_own else _WORDS[status])
             for status, answer in answers.items():
                 if status.isdigit() and int(status) >= HTTPStatus.BAD_REQUEST and "content" not in answer:
                     answer["content"] = _problem("")["content"]
@@ -96,6 +99,8 @@ def _errors(method: str, operation: Mapping[str, Any]) -> Iterator[HTTPStatus]:
     yield HTTPStatus.BAD_REQUEST
     if operation.get("security"):
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    elif method in _WITH_BODY:  # signed by who sends it
+        yield HTTPStatus.UNAUTHORIZED
     if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
         yield HTTPStatus.NOT_FOUND
     if method in _WITH_BODY:

@@ -81,7 +81,13 @@ def create_router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: fl
             log.warning("click_lost", follow_up_id=str(link.owner.follow_up_id), robot=cause is not None)
 
     router.add_api_route(
-        "/r/{code}", follow, methods=["GET"], status_code=302, response_class=Response, summary="Follow a short link"
+        "/r/{code}",
+        follow,
+        methods=["GET"],
+        status_code=302,
+        response_class=Response,
+        summary="Follow a short link",
+        responses={404: {"description": "There is no such link, or no longer.", "content": {"text/html": {}}}},
     )
     router.add_api_route("/r/{code}", follow, methods=["HEAD"], include_in_schema=False)
     # Served and not redirected to: behind a proxy the framework's own redirection forgets the scheme.

@@ -1,0 +1,93 @@
+"""The OpenAPI document: names that read well, every error described, and no answer that it does not declare.
+
+`make torture SECTION=description` asks with a hundred times as many made-up requests.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
+
+from services.demo.environment import RunningDemo, running_demo
+from tests.seeds import SEED
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+CASES, TORTURE_CASES = 2, 150
+"""Made-up requests for each operation."""
+NOT_ASKED = {"/metrics", "/console/codes", "/console/users/{name}/password"}
+"""Nothing to learn, or slow by design (argon2)."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningDemo]:
+    async with running_demo(tmp_path_factory.mktemp("description") / "demo") as demo:
+        yield demo
+
+
+async def document_of(running: RunningDemo) -> dict[str, Any]:
+    return dict((await running.actions.client.get("/openapi.json")).json())
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(method, path, each) for path, methods in document["paths"].items() for method, each in methods.items()]
+
+
+async def test_each_operation_has_a_name_of_its_own_that_a_client_can_use(running: RunningDemo) -> None:
+    names = [each["operationId"] for _, _, each in operations(await document_of(running))]
+    assert len(names) == len(set(names))
+    assert [name for name in names if not re.fullmatch(r"[a-z][a-z_]*", name)] == []
+
+
+async def test_each_error_is_a_problem_document(running: RunningDemo) -> None:
+    for method, path, each in operations(await document_of(running)):
+        errors = {status: answer for status, answer in each["responses"].items() if int(status) >= 400}
+        assert {"400", "429", "503"} <= errors.keys(), (method, path)
+        for status, answer in errors.items():
+            is_page = path == "/r/{code}" and status == "404"
+            assert list(answer["content"]) == ["text/html" if is_page else "application/problem+json"], (path, status)
+            assert answer["description"], (method, path, status)
+
+
+@pytest.mark.parametrize("cases", [CASES, pytest.param(TORTURE_CASES, marks=pytest.mark.torture)])
+async def test_no_answer_is_undeclared_and_none_is_a_failure(running: RunningDemo, cases: int) -> None:
+    document = await document_of(running)
+    schema: Any = schemathesis.openapi.from_dict(document)
+    schema.config.base_url = running.address
+    key = {"Authorization": f"Bearer {running.secrets.api_key}"}
+    wrong: dict[str, str] = {}
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if operation.path not in NOT_ASKED:
+            await asyncio.to_thread(ask, operation, key, cases, wrong)
+    assert wrong == {}, "\n".join(f"{name}: {words}" for name, words in wrong.items())
+
+
+def ask(operation: Any, headers: dict[str, str], cases: int, wrong: dict[str, str]) -> None:
+    """Send made-up requests, and note what was answered otherwise than declared."""
+
+    @seed(SEED)
+    @settings(
+        max_examples=cases,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def send(case: Any) -> None:
+        response = case.call(headers=headers)
+        try:
+            case.validate_response(
+                response, checks=(not_a_server_error, status_code_conformance, content_type_conformance)
+            )
+        except BaseException as failure:  # noqa: BLE001 - a group of the library's own failures
+            wrong[f"{operation.method.upper()} {operation.path} {response.status_code}"] = str(failure)[:300]
+
+    send()
