@@ -80,6 +80,21 @@ class RecipientInput(Input):
 class FollowUpRequest(Input):
     """One text, or one run of a flow, for one recipient."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "to": "+12125550123",
+                    "purpose": "transactional",
+                    "text": "Your table is ready, {{ recipient.first_name }}.",
+                    "due_in": "2h",
+                    "recipient": {"first_name": "Ana", "state": "NY", "country": "US"},
+                    "subject": "booking-77",
+                }
+            ]
+        }
+    )
+
     to: str = Field(min_length=1, max_length=40)
     text: Template | None = None
     purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL, Purpose.CONVERSATION] | None = (
@@ -245,6 +260,8 @@ class FollowUpPage(BaseModel):
 
 class SearchRequest(Input):
     """The recipient whose follow-ups to find; in a body, so that the number is in no URL and no log."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": "+12125550123", "state": "pending"}]})
 
     to: str = Field(min_length=1, max_length=40)
     state: FollowUpState | None = None

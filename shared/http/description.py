@@ -57,7 +57,7 @@ _WORDS: Final[Mapping[HTTPStatus, str]] = {
 
 def operation_id(route: APIRoute) -> str:
     """Return the id of a route's operation: `get_follow_ups`, `create_follow_ups`, `search_follow_ups`."""
-    method = next(iter(sorted(route.methods))).lower()
+    method = min(route.methods or {"get"}).lower()
     things, named = [], [part for part in route.path_format.split("/") if part and part != "v1"]
     verb = _BY_METHOD.get(method, method)
     for at, part in enumerate(named):

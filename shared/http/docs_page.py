@@ -47,6 +47,7 @@ _PAGE: Final = """<!doctype html>
 {% for one in each.parameters %}<tr><td><code>{{ one.name }}</code>{% if one.required %} *{% endif %}</td>
 <td>{{ one["in"] }}</td><td>{{ one.type }}</td><td>{{ one.description }}</td></tr>{% endfor %}</table>{% endif %}
 {% if each.body %}<p>Body:</p><pre>{{ each.body }}</pre>{% endif %}
+{% if each.example %}<p>Example:</p><pre>{{ each.example }}</pre>{% endif %}
 <table><tr><th>answer</th><th>what</th></tr>
 {% for status, what in each.answers %}<tr><td>{{ status }}</td><td>{{ what }}</td></tr>{% endfor %}</table>
 </details>
@@ -79,6 +80,8 @@ class Operation:
     parameters: tuple[Mapping[str, Any], ...]
     """As the document has them, each with its type in words."""
     body: str
+    example: str
+    """Of the body, as JSON; empty where its model has none."""
     answers: tuple[tuple[str, str], ...]
 
     @property
@@ -132,8 +135,14 @@ def _operation(method: str, path: str, found: Mapping[str, Any], schemas: Mappin
             for one in found.get("parameters", ())
         ),
         body=json.dumps(_shape(body, schemas, _DEEPEST), indent=2, ensure_ascii=False) if body else "",
+        example=_example(body, schemas),
         answers=tuple((status, str(what.get("description", ""))) for status, what in found["responses"].items()),
     )
+
+
+def _example(body: Mapping[str, Any] | None, schemas: Mapping[str, Any]) -> str:
+    found = _resolved(body or {}, schemas).get("examples", ())
+    return json.dumps(found[0], indent=2, ensure_ascii=False) if found else ""
 
 
 def _type(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:

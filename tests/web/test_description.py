@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import pytest_asyncio
 import schemathesis
@@ -53,6 +54,16 @@ async def test_each_error_is_a_problem_document(running: RunningDemo) -> None:
             is_page = path == "/r/{code}" and status == "404"
             assert list(answer["content"]) == ["text/html" if is_page else "application/problem+json"], (path, status)
             assert answer["description"], (method, path, status)
+
+
+async def test_each_body_has_an_example_that_its_schema_accepts(running: RunningDemo) -> None:
+    document = await document_of(running)
+    for method, path, each in operations(document):
+        body = each.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        if name := str(body.get("$ref", "")).rpartition("/")[2]:
+            examples = document["components"]["schemas"][name].get("examples")
+            assert examples, f"{method} {path}: {name} has no example"
+            jsonschema_rs.validate({**body, "components": document["components"]}, examples[0])
 
 
 @pytest.mark.parametrize("cases", [CASES, pytest.param(TORTURE_CASES, marks=pytest.mark.torture)])

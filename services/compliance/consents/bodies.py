@@ -28,6 +28,21 @@ class _Body(BaseModel):
 class ConsentBody(_Body):
     """One act of consent, with the evidence that proves it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "to": "+12125550123",
+                    "scope": "all",
+                    "captured_at": "2026-11-30T20:00:00Z",
+                    "method": "web_form",
+                    "source": "https://acme.example/join",
+                    "disclosure": "I agree to automated marketing texts from Acme Coffee. Not a condition of purchase.",
+                }
+            ]
+        }
+    )
+
     to: str = Field(description="The number, E.164 or in the merchant's country's own form.")
     scope: ConsentScope
     event: ConsentAct = Field(ConsentAct.GRANTED, description="What happened.")
@@ -66,6 +81,8 @@ def _undated(value: object, read: ValidatorFunctionWrapHandler) -> datetime | No
 class RevocationBody(_Body):
     """One withdrawal, received by any means (47 CFR 64.1200(a)(10): any reasonable means)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": "+12125550123", "scope": "all"}]})
+
     to: str
     scope: Literal["all", "marketing"] = "all"
     reason: str = Field("request", min_length=1, max_length=500)
@@ -77,10 +94,31 @@ class RevocationBody(_Body):
 class ImportBody(_Body):
     """A batch of rows; each has the fields of `POST /v1/consents`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "rows": [
+                        {
+                            "to": "+12125550123",
+                            "scope": "all",
+                            "captured_at": "2026-11-30T20:00:00Z",
+                            "method": "web_form",
+                            "source": "https://acme.example/join",
+                            "disclosure": "I agree to automated marketing texts from Acme Coffee.",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=_MOST_ROWS)
 
 
 class StandingBody(_Body):
     """The number whose standing is asked for; in a body, so that it stays out of URLs."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": "+12125550123"}]})
 
     to: str

@@ -22,7 +22,11 @@ Operator = Annotated[Caller, Depends(RequiresOperator("metrics:read"))]
 class UserRequest(BaseModel):
     """A new user."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"name": "anna", "role": "support", "password": "seven quiet beans roast"}]},
+    )
 
     name: str = Field(min_length=1, max_length=64)
     role: Annotated[Role, Field(strict=False)]
@@ -32,7 +36,9 @@ class UserRequest(BaseModel):
 class PasswordRequest(BaseModel):
     """Another password."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"password": "seven quiet beans roast"}]}
+    )
 
     password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduler.api_models import Input, one_line
 from services.scheduler.controls.store import Concerned, StoredControl
@@ -40,6 +40,12 @@ class ScopeInput(Input):
 
 class ControlRequest(Input):
     """Pause texts, stop them, or let them go on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"action": "pause", "scope": {"flow": "win-back"}, "reason": "the code in the text is wrong"}]
+        }
+    )
 
     action: Literal["pause", "stop", "resume"]
     scope: ScopeInput

@@ -40,7 +40,9 @@ class InboxFilter(StrEnum):
 class SeenBody(BaseModel):
     """What the caller has read."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"seen": "018c0000-0000-7000-8000-0000000000d1"}]}
+    )
 
     seen: UUID | None = Field(
         None,
@@ -51,7 +53,10 @@ class SeenBody(BaseModel):
 class AssigneeBody(BaseModel):
     """Who handles a conversation."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"who": "maria"}]},
+    )
 
     who: Annotated[
         str | None,
@@ -61,6 +66,10 @@ class AssigneeBody(BaseModel):
 
 class ReviewBody(SeenBody):
     """What somebody read in an unclear reply."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1"}]}
+    )
 
     was_opt_out: Flag = Field(
         description="True: the person does not want these texts, and that counts as their own opt-out. "

@@ -49,7 +49,9 @@ class UnassignedPage(BaseModel):
 class AssignmentBody(BaseModel):
     """The person and merchant to assign a reply to."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"to": "+12125550123", "merchant": "acme"}]}
+    )
 
     to: str | None = Field(None, max_length=40, description="The person's number; by default the reply's sender.")
     merchant: str | None = Field(None, max_length=64, description="Whom it counts for; the operator may name any.")
@@ -65,7 +67,10 @@ class Assigned(BaseModel):
 class Dismissal(BaseModel):
     """Confirms that a reply belongs to no one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"although_opt_out": False}]},
+    )
 
     although_opt_out: Flag = Field(default=False, description="Required where the reply reads as an opt-out.")
 

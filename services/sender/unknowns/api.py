@@ -70,7 +70,18 @@ class UnknownTextPage(BaseModel):
 class ResolutionBody(BaseModel):
     """What somebody who looked at the provider says."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "attempt_id": "018c0000-0000-7000-8000-0000000000d1",
+                    "outcome": "sent",
+                    "reason": "the provider's log shows it",
+                }
+            ]
+        },
+    )
 
     attempt_id: UUID = Field(description="The call it is about, as the list names it.")
     outcome: ResolutionOutcome
