@@ -60,8 +60,13 @@ def create_app(
     `lifespan` is entered before the first request and left after the last. Without an `access` policy every host name
     is answered, and the operator's pages are open: for tests of a route alone.
     """
-    app = HTTPApplication(title=title, lifespan=lambda _app: lifespan(), docs_url=None, redoc_url=None)
-    app.router.generate_unique_id_function = operation_id
+    app = HTTPApplication(
+        title=title,
+        lifespan=lambda _app: lifespan(),
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
     problems.install(app)
     routes = FastRoutes(super(HTTPApplication, app).__call__, fast_routes_of(routers), app.exception_handlers)
     app.bounded = BodyLimit(routes, max_body_bytes, max_webhook_body_bytes)
