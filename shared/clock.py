@@ -67,6 +67,17 @@ class SystemClock:
         """Return the machine's monotonic seconds."""
         return time.monotonic()
 
+    def move(self, offset: timedelta) -> None:
+        """Move every process that reads the clock file, and this one at once.
+
+        Raises:
+            ValueError: no clock file was named; the machine's own clock is never moved.
+        """
+        if self.offset_file is None:
+            raise ValueError("only a clock with a file can be moved")
+        write_offset(self.offset_file, offset)
+        self._offset, self._checked_at = offset, time.monotonic()
+
     def is_trustworthy(self) -> bool:
         """Return false from a jump of the wall clock until both clocks have kept pace again for a while."""
         tick = time.monotonic()

@@ -95,6 +95,10 @@ class Loop:
         """Run the next step now; a step that failed is not tried earlier for it."""
         self._woken.set()
 
+    async def step(self) -> float:
+        """Do once what is due, for whoever drives the clock; return the seconds until it wants to run again."""
+        return await self._step()
+
     async def run_forever(self) -> None:
         """Step until cancelled; a failing step is logged, counted and tried again after a pause."""
         while True:

@@ -123,6 +123,8 @@ class Service:
     loops: Sequence[Loop] = ()
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
+    under_way: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Each waits until what a step began has ended, such as calls to a provider."""
     worries: Sequence[Callable[[], Awaitable[str | None]]] = ()
     """Each returns what an operator should look into although the service works, or None."""
 
@@ -141,16 +143,33 @@ class Service:
         """Start the consumer and the loops; on leaving, stop them and wait until they have ended."""
         for start in self.on_start:
             await start()
-        for loop in self.loops:
-            self.tasks.start(loop.name, loop.run_forever())
-        if self.runner is not None:
-            self.tasks.start("events", self.runner.run_forever())
+        self._start_tasks()
         try:
             yield
         finally:
             await self.tasks.stop()
             for stop in self.on_stop:
                 await stop()
+
+    @asynccontextmanager
+    async def stepped(self, is_ending: Callable[[], bool]) -> AsyncIterator[None]:
+        """Let the block step consumer and loops of this running service; afterwards they run by themselves again.
+
+        Args:
+            is_ending: whether the process ends, so that nothing must be started again.
+        """
+        await self.tasks.stop()
+        try:
+            yield
+        finally:
+            if not is_ending():
+                self._start_tasks()
+
+    def _start_tasks(self) -> None:
+        for loop in self.loops:
+            self.tasks.start(loop.name, loop.run_forever())
+        if self.runner is not None:
+            self.tasks.start("events", self.runner.run_forever())
 
     async def readiness(self) -> str | None:
         """Return why this service should not be given work, or None.

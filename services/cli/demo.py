@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,14 @@ import httpx2
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
 
 from services.cli.options import PortOption, settings_of
 from services.demo.environment import RunningDemo, running_demo
+from services.demo.history.history import SPAN, Progress, fill
 from services.demo.story import Story
+from shared.clock import SystemClock
 from shared.telemetry import logs
 
 PATIENCE_SECONDS = 15.0
@@ -27,14 +32,20 @@ def demo(
     ),
     port: PortOption = None,
     once: Annotated[bool, typer.Option("--once", help="End after the last step; 0 when every step was seen.")] = False,  # noqa: FBT002 - a flag
+    empty: Annotated[bool, typer.Option("--empty", help="Leave out the thirty days after the last step.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Send a signed order through all six services and print each step; then keep running, to look around.
 
+    After the last step the shop lives through thirty days of orders, texts and replies, so that every page has
+    something to show: in a minute, by the demo's clock.
+
     Example: followup demo
+    Example: followup demo --empty
     Example: followup demo --once --port 0
     """
     logs.configure("error", form="text")
-    raise typer.Exit(asyncio.run(tell_story(data, settings_of(port=port).port, once=once)))
+    code = tell_story(data, settings_of(port=port).port, once=once, has_history=not (once or empty))
+    raise typer.Exit(asyncio.run(code))
 
 
 async def tell_story(
@@ -42,15 +53,18 @@ async def tell_story(
     port: int,
     *,
     once: bool,
+    has_history: bool = False,
     patience_seconds: float = PATIENCE_SECONDS,
     prepare: Callable[[RunningDemo], None] | None = None,
 ) -> int:
     """Start the demo and run its steps; return the exit code: 1 when a step was not seen, after printing which.
 
-    `prepare` may change the running demo before the first step; tests use it to check that a step notices a fault.
+    `has_history` lets the shop open thirty days ago, and live until now after the last step. `prepare` may change the
+    running demo before the first step; tests use it to check that a step notices a fault.
     """
     console = Console(highlight=False)
-    async with running_demo(data, port=port) as running:
+    opens_at = SystemClock().now() - SPAN if has_history else None
+    async with running_demo(data, port=port, starts_at=opens_at) as running:
         if prepare is not None:
             prepare(running)
 
@@ -69,9 +83,30 @@ async def tell_story(
         if missing is not None:
             console.print(f"[red]✗[/] [bold]{missing}[/]: not seen within {patience_seconds:.0f} s")
             return 1
+        if has_history and not await _live(console, running):
+            console.print("\nThe demo was stopped; what the shop lived through so far is complete.")
+            return 0
         if not once:
             await _stay(console, running)
     return 0
+
+
+async def _live(console: Console, running: RunningDemo) -> bool:
+    """Let the shop live until now, with a progress bar; return False where the demo was stopped meanwhile."""
+    console.print("\nThat was the shop's first day. Now it lives through the thirty days until today.")
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with RichProgress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("history", total=None)
+
+        def tell(progress: Progress) -> None:
+            bar.update(task, total=progress.of, completed=progress.done, description=f"{progress.at:%b %d}")
+
+        logs.configure("critical", form="text")  # what the script lets go wrong would stand between the bar's lines
+        is_complete = await fill(running, running.clock.machine_now(), tell, is_ending=running.is_ending)
+    logs.configure("error", form="text")
+    if is_complete:
+        running.clock.move(timedelta())
+    return is_complete
 
 
 async def _stay(console: Console, running: RunningDemo) -> None:

@@ -18,7 +18,7 @@ from shared.clock import read_offset, write_offset
 MERCHANT = "acme"
 SENDER_NUMBER = "+12025550100"
 _LINK = re.compile(r"https?://\S+/r/\w+")
-_BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class DemoActions:
         found = _LINK.search(text)
         if found is None:
             return None
-        return await self.client.get(found.group(), headers={"User-Agent": _BROWSER}, follow_redirects=False)
+        return await self.client.get(found.group(), headers={"User-Agent": BROWSER}, follow_redirects=False)
 
     async def reply(self, text: str) -> httpx2.Response:
         """Send a reply from the virtual phone."""

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import uvicorn
 
 from services import embedded
 from services.demo.actions import DemoActions, Secrets
-from shared.clock import SystemClock, write_offset
+from services.demo.clock import DemoClock
 from shared.config.directory import MerchantDirectory
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
@@ -36,15 +36,34 @@ class RunningDemo:
 
     application: embedded.Application
     actions: DemoActions
-    clock: SystemClock
+    clock: DemoClock
     address: str
     secrets: Secrets
     serving: asyncio.Task[None]
+    server: uvicorn.Server
+
+    def is_ending(self) -> bool:
+        """Return whether the process was told to end."""
+        return self.server.should_exit or self.serving.done()
 
 
 @asynccontextmanager
-async def running_demo(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[RunningDemo]:
+async def running_demo(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    starts_at: datetime | None = None,
+    kept: Secrets | None = None,
+) -> AsyncIterator[RunningDemo]:
     """Write the shop's files into an emptied demo folder, start the application on them, and yield it when it is ready.
+
+    Args:
+        folder: a demo's, or one to be made.
+        host: to listen on.
+        port: to listen on; 0: any free one.
+        starts_at: where the demo's clock stands at the start; without it, now.
+        kept: the secrets of the shop that an earlier demo left in the folder, which then is not emptied.
 
     Raises:
         ConfigurationFault: the folder or the port cannot be used; the message says why.
@@ -53,13 +72,14 @@ async def running_demo(folder: Path, *, host: str = "127.0.0.1", port: int = 0) 
         ProcessSettings(host=host, port=port, data_dir=folder, merchants_dir=folder / "merchants", log_level="error")
     )
     try:
-        _empty(folder)
-        secrets = Secrets.new()
+        if kept is None:
+            _empty(folder)
+        secrets = kept or Secrets.new()
         write_shop(folder / "merchants", settings.public_url, secrets)
         clock_file = folder / "clock"
-        write_offset(clock_file, timedelta())
         os.environ.update(secrets.environment())
-        clock = SystemClock(clock_file)
+        clock = DemoClock(clock_file)
+        clock.move(timedelta() if starts_at is None else starts_at - clock.machine_now())
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
         async with embedded.open_application(settings, clock=clock, merchants=directory) as application:
             server = server_of(application.app, limits_of(settings))
@@ -71,7 +91,7 @@ async def running_demo(folder: Path, *, host: str = "127.0.0.1", port: int = 0) 
                 try:
                     await _ready(server, serving)
                     actions = DemoActions(client, secrets, clock_file, PHONE)
-                    yield RunningDemo(application, actions, clock, settings.public_url, secrets, serving)
+                    yield RunningDemo(application, actions, clock, settings.public_url, secrets, serving, server)
                 finally:
                     server.should_exit = True
                     await serving
@@ -124,7 +144,7 @@ def _empty(folder: Path) -> None:
 def write_shop(target: Path, address: str, secrets: Secrets) -> None:
     """Copy the demo's merchant files, filled in with this run's address and key."""
     source = files("services.demo") / "merchants" / "acme"
-    (target / "acme" / "flows").mkdir(parents=True)
+    (target / "acme" / "flows").mkdir(parents=True, exist_ok=True)
     text = (source / "merchant.yaml").read_text(encoding="utf-8")
     filled = text.replace("{{ address }}", address).replace("{{ key_sha256 }}", key_sha256(secrets.api_key))
     (target / "acme" / "merchant.yaml").write_text(filled, encoding="utf-8")

@@ -26,6 +26,7 @@ def service_of(deps: SenderDependencies) -> Service:
         tasks=deps.tasks,
         routers=(create_router(deps),),
         loops=create_loops(deps),
+        under_way=(deps.calls.drain,),
         on_start=(deps.waker.start, deps.controls.waker.start, deps.missed_replies.begin, deps.providers.warm_up),
         on_stop=(deps.calls.stop, deps.providers.close),
     )

@@ -34,6 +34,11 @@ class Simulator:
         ]
         """Every path, all under `/2010-04-01/` and `/simulator`."""
 
+    @property
+    def carrier(self) -> Carrier:
+        """Moves the texts; whoever drives the clock steps it by hand."""
+        return self._carrier
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver, beginning with the texts that were in transit at the last stop; those in transit now stay stored."""

@@ -1,8 +1,8 @@
 """The network: advances each accepted text along its plan in real time and announces its statuses."""
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -21,12 +21,14 @@ _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS: Final = 0.25
 class TextInTransit:
     """One text in transit, and its announcements that are still to be made."""
 
-    __slots__ = ("owed", "text", "timer")
+    __slots__ = ("is_waiting", "owed", "text", "timer")
 
     def __init__(self, text: SimulatedText) -> None:
         self.text = text
         self.owed: dict[int, int] = {}
         self.timer: asyncio.TimerHandle | None = None
+        self.is_waiting = False
+        """For time to pass before its next step."""
 
 
 class Carrier:
@@ -46,6 +48,7 @@ class Carrier:
         self._moves: set[asyncio.Future[None]] = set()
         self._blocks: set[tuple[str, str]] = set()
         self._holds: dict[str, Hold] = {}
+        self._is_stepped = False
 
     async def start(self) -> None:
         """Continue with every text that the last run left in transit."""
@@ -66,6 +69,37 @@ class Carrier:
         await asyncio.gather(*under_way, return_exceptions=True)
         self._callers.clear()
         self._in_transit.clear()
+
+    @contextmanager
+    def stepped(self) -> Iterator[None]:
+        """Let no text move by itself inside the block: `step` moves them, for whoever drives the clock."""
+        self._is_stepped = True
+        for transit in self._in_transit.values():
+            self._forget_timer(transit)
+        try:
+            yield
+        finally:
+            self._is_stepped = False
+            for transit in self._in_transit.values():
+                if transit.is_waiting:
+                    self._schedule(transit)
+
+    async def step(self) -> None:
+        """Move every text that waits for time to pass by one step, and wait until it has been announced."""
+        for transit in [*self._in_transit.values()]:
+            if transit.is_waiting:
+                self._advance(transit)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until what was reached is recorded and announced, and every announcement answered."""
+        while self._moves or self._announcing:
+            await asyncio.gather(*self._moves, return_exceptions=True)
+            await self._outbox.join()
+
+    @property
+    def _announcing(self) -> bool:
+        return any(transit.owed for transit in self._in_transit.values())
 
     @property
     def on_the_way(self) -> int:
@@ -165,10 +199,14 @@ class Carrier:
             self._look_again(transit, wait)
 
     def _look_again(self, transit: TextInTransit, wait_seconds: float) -> None:
-        transit.timer = asyncio.get_running_loop().call_later(wait_seconds, self._advance, transit)
+        transit.is_waiting = True
+        if not self._is_stepped:
+            transit.timer = asyncio.get_running_loop().call_later(wait_seconds, self._advance, transit)
 
     def _advance(self, transit: TextInTransit) -> None:
         """Take the next step, unless the phone is held; a text whose validity has expired in the queue is not sent."""
+        self._forget_timer(transit)
+        transit.is_waiting = False
         text = transit.text
         step = text.plan[text.reached + 1]
         is_leaving_queue = (
@@ -181,6 +219,12 @@ class Carrier:
             self._look_again(transit, _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS)
             return
         self._start_move(self._enter(transit, step))
+
+    @staticmethod
+    def _forget_timer(transit: TextInTransit) -> None:
+        if transit.timer is not None:
+            transit.timer.cancel()
+            transit.timer = None
 
     def _is_held(self, text: SimulatedText, step: TransitLeg) -> bool:
         hold = self._holds.get(text.phone)
@@ -233,17 +277,24 @@ class Carrier:
         """Make queued announcements, one after the other; as many of these tasks run as calls may be under way."""
         while True:
             transit, index, status = await self._outbox.get()
-            text = transit.text
-            if text.is_inbound:
-                result = await self._hand_over(text)
-            else:
-                form = wire.status_form(text, status, self._clock.now())
-                result = (await self._webhooks.post(text.status_callback or "", form, text.account_sid)).result
-            transit.text = replace(transit.text, callback_result=result)
-            transit.owed[index] -= 1
-            if not transit.owed[index]:
-                del transit.owed[index]
-            self._close_if_done(transit)
+            try:
+                await self._call_once(transit, index, status)
+            finally:
+                self._outbox.task_done()
+
+    async def _call_once(self, transit: TextInTransit, index: int, status: TextStatus) -> None:
+        """Make one announcement, and close its text if it was the last."""
+        text = transit.text
+        if text.is_inbound:
+            result = await self._hand_over(text)
+        else:
+            form = wire.status_form(text, status, self._clock.now())
+            result = (await self._webhooks.post(text.status_callback or "", form, text.account_sid)).result
+        transit.text = replace(transit.text, callback_result=result)
+        transit.owed[index] -= 1
+        if not transit.owed[index]:
+            del transit.owed[index]
+        self._close_if_done(transit)
 
     async def _hand_over(self, reply: SimulatedText) -> str:
         """Post a reply to the shop and send what its answer asks for; return the result of the call."""

@@ -15,7 +15,8 @@ class SimulatorClock:
         named = os.environ.get(OFFSET_FILE_VARIABLE)
         self._offset_file = offset_file or (Path(named) if named else None)
         self._offset = timedelta(0)
-        self._read_at_mtime_ns = -1
+        self._read_of: tuple[int, int] = (-1, -1)
+        """Time of change and inode: two moves within one tick of the file system differ in the second."""
 
     def now(self) -> datetime:
         """Return the calendar instant (UTC), moved by the seconds that the offset file holds."""
@@ -30,8 +31,9 @@ class SimulatorClock:
         if self._offset_file is None:
             return self._offset
         with suppress(OSError, ValueError, OverflowError):
-            mtime_ns = self._offset_file.stat().st_mtime_ns
-            if mtime_ns != self._read_at_mtime_ns:
+            found = self._offset_file.stat()
+            version = (found.st_mtime_ns, found.st_ino)
+            if version != self._read_of:
                 self._offset = timedelta(seconds=float(self._offset_file.read_text(encoding="utf-8")))
-                self._read_at_mtime_ns = mtime_ns
+                self._read_of = version
         return self._offset
