@@ -17,6 +17,8 @@ from shared.testing.process import Process
 from shared.testing.waiting import until
 from tests.lived_shop import UNTIL, LivedShop, made, opened
 
+TIMEOUT_SECONDS = 600
+"""The first who asks for the lived shop makes it."""
 WEEK = timedelta(days=7)
 _MEASURED = {"unsubscribe_latency"}
 """Figures of real milliseconds, which no seed decides."""
@@ -70,6 +72,7 @@ async def live_a_week(folder: Path, stop_at: int | None = None) -> tuple[dict[st
         return await figures(running, WEEK), await states(running)
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_the_same_seed_makes_the_same_shop(tmp_path: Path) -> None:
     first = await live_a_week(tmp_path / "first")
     second = await live_a_week(tmp_path / "first")  # in the same folder: it is emptied, and nothing happens twice
@@ -77,6 +80,7 @@ async def test_the_same_seed_makes_the_same_shop(tmp_path: Path) -> None:
     assert first[0]["planned"] > 50
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_a_stop_in_the_middle_leaves_a_shop_that_works(tmp_path: Path) -> None:
     await live_a_week(tmp_path / "shop", stop_at=120)
     with sqlite3.connect(tmp_path / "shop" / "followup.db") as database:
@@ -93,6 +97,7 @@ async def test_a_stop_in_the_middle_leaves_a_shop_that_works(tmp_path: Path) -> 
             assert await story._look(step.seen) is not None, step.title
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_everything_that_happens_in_a_shop_is_in_its_history(lived: LivedShop, tmp_path: Path) -> None:
     async with opened(lived, tmp_path / "shop") as shop:
         running = shop.running
@@ -118,7 +123,7 @@ async def _inbox_has_something(running: RunningDemo) -> None:
 
 async def _each_is_there(running: RunningDemo) -> None:
     """Check what has a list of its own: controls, flows, and rows of facts."""
-    controls = await running.actions.read("/v1/controls?in_force=false")
+    controls = await running.actions.read("/v1/controls?state=all")
     assert {each["scope"]["flow"] for each in controls["controls"]} == {"abandoned-cart"}
     assert all(each["lifted_at"] for each in controls["controls"])
     flows = await running.actions.read("/v1/flows")
@@ -131,6 +136,7 @@ async def _each_is_there(running: RunningDemo) -> None:
         assert rows["facts"], measure
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_ctrl_c_in_the_history_ends_the_demo_politely_and_the_story_came_first(tmp_path: Path) -> None:
     demo = Process(["services.cli", "demo", "--port", "0", "--data", str(tmp_path / "demo")], tmp_path / "log")
     await demo.start()

@@ -22,7 +22,8 @@ from services.demo.history.stepping import ClockStepper, Stopped
 
 TEXTS: Final = 1200
 SEED: Final = 30
-SPAN: Final = timedelta(days=writing.DAYS)
+SPAN: Final = timedelta(days=writing.DAYS - 1)
+"""Thirty days with today: all of it is in the console's last 30 days."""
 _AFTER_THE_STORY: Final = timedelta(hours=2)
 _HOUSE_EVERY: Final = timedelta(hours=11)
 _UNTIL_READ: Final = timedelta(minutes=4)
@@ -66,6 +67,8 @@ class History:
     _unread: list[tuple[Customer, ReplyKind]] = field(default_factory=list)
     _carts: dict[int, int] = field(default_factory=dict)
     """The newest checkout of a customer that is not completed."""
+    _shipped: dict[int, datetime] = field(default_factory=dict)
+    """When the parcel of an order left."""
     _agreed: set[int] = field(default_factory=set)
     _planned: int = 0
     _orders: Any = field(default_factory=lambda: count(100_000))
@@ -125,7 +128,9 @@ class History:
                 self._carts[customer.place] = act.order
                 await self.life.cart(customer, act.order, act.minor, act.at)
             case Happening.SHIPPED | Happening.DELIVERED:
-                await self.life.parcel(act.order, act.at, is_delivered=act.what is Happening.DELIVERED)
+                is_delivered = act.what is Happening.DELIVERED
+                shipped_at = self._shipped.setdefault(act.order, act.at)
+                await self.life.parcel(act.order, shipped_at, act.at, is_delivered=is_delivered)
             case Happening.REFUND:
                 await self.life.refund(act.order, act.minor, act.at)
             case Happening.SIGN_UP if self._may_plan(1):
@@ -175,7 +180,7 @@ class History:
             if person.has_stopped or is_echo:
                 continue
             for each in reactions(customer, person.received, has_link="/r/" in text["body"], seed=self.seed):
-                at = self.script.stop_at(stop + each.after)
+                at = self.script.awake_at(stop + each.after, customer)
                 if at < self.script.ends_at:
                     self._later.setdefault(at, []).append((customer, each, text["body"]))
 

@@ -27,8 +27,8 @@ _BY_HOUR: Final = {8: 2, 9: 4, 10: 6, 11: 7, 12: 9, 13: 7, 14: 5, 15: 5, 16: 6, 
 _GROWTH: Final = 0.35
 """How much busier the last day is than the first."""
 _LAST_HOUR: Final = 22
-_NOBODY_WAKES: Final = (23, 0, 1)
-"""Hours of New York in which no text becomes due by the clock: it is night from there to California and in Europe."""
+_FULL_HOURS: Final = range(2, 16)
+"""Hours of New York in which it is morning or noon somewhere: then texts are due that wait for a time of day."""
 _WINDOW_SECONDS: Final = 150
 """What happens within so many seconds is worked on together."""
 _DRIFT_SECONDS: Final = 100
@@ -96,6 +96,14 @@ class Script:
         """Return the first stop not before an instant; the end where there is none."""
         return self.stops[min(bisect_left(self.stops, earliest), len(self.stops) - 1)]
 
+    def awake_at(self, earliest: datetime, customer: Customer) -> datetime:
+        """Return the first stop not before an instant at which a customer is awake."""
+        at = self.stop_at(earliest)
+        local = at.astimezone(ZONE)
+        if customer.country in {"US", "CA"} and local.hour < min(_BY_HOUR):
+            at = self.stop_at(local.replace(hour=min(_BY_HOUR), minute=2))
+        return at
+
 
 def write_script(begins_at: datetime, ends_at: datetime, *, texts: int, seed: int) -> Script:
     """Return what happens between two instants.
@@ -146,8 +154,8 @@ def _stops(hours: Sequence[tuple[datetime, float]], begins_at: datetime, ends_at
     """Return every stop: those of the hours, and each full hour, when texts that wait for a time of day are due."""
     first = begins_at.replace(minute=0, second=1, microsecond=0)
     full = [first + timedelta(hours=n) for n in range(int((ends_at - begins_at) / timedelta(hours=1)) + 1)]
-    awake = [at for at in full if at.astimezone(ZONE).hour not in _NOBODY_WAKES]
-    found = {at for at, _ in hours} | {at for at in awake if begins_at < at < ends_at}
+    waited_for = {at for at in full if begins_at < at < ends_at and at.astimezone(ZONE).hour in _FULL_HOURS}
+    found = {at for at, _ in hours} | waited_for
     return [*sorted(found), ends_at]
 
 

@@ -76,13 +76,13 @@ class ShopLife:
         }
         await self._webhook("checkouts/create", body, f"checkout-{number}", at)
 
-    async def parcel(self, number: int, at: datetime, *, is_delivered: bool) -> None:
+    async def parcel(self, number: int, shipped_at: datetime, at: datetime, *, is_delivered: bool) -> None:
         """Post a parcel that was handed to the carrier, or delivered."""
         body = {
             "id": _FIRST_ORDER + number + 3,
             "order_id": _FIRST_ORDER + number,
             "status": "success",
-            "created_at": at.isoformat(),
+            "created_at": shipped_at.isoformat(),
             "updated_at": at.isoformat(),
             "tracking_company": "UPS",
             "tracking_number": f"1Z{number:08}",
