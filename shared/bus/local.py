@@ -58,6 +58,11 @@ _AT = (
     .order_by(event_log.c.id)
     .limit(1)
 )
+_SINCE = (
+    sa.select(event_log.c.id)
+    .where(event_log.c.id > sa.bindparam("offset"), event_log.c.type == sa.bindparam("type"))
+    .limit(1)
+)
 _OLDEST = sa.select(sa.func.min(event_log.c.id).label("oldest"))
 _NEWEST = sa.select(sa.func.max(event_log.c.id).label("newest"))
 
@@ -94,6 +99,15 @@ class LocalLog:
         """Wake every reader."""
         for waker in self._woken:
             waker.set()
+
+    async def newest(self) -> int:
+        """Return the offset of the newest event; 0 where there is none."""
+        return await self.database.read(_newest)
+
+    async def has_since(self, kind: type[Event], offset: int) -> bool:
+        """Return whether an event of a type was appended after an offset."""
+        found = await self.database.read(lambda tx: tx.rows(_SINCE, {"offset": offset, "type": kind.type}))
+        return bool(found)
 
     def source(self, types: Sequence[str]) -> "LocalSource":
         """Return a reader of the given event types."""

@@ -7,27 +7,17 @@ them. What they do in a step, and what they write, is the same as when they run 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, Self
-
-import sqlalchemy as sa
 
 from services.demo.clock import DemoClock
 from services.embedded import Application
 from services.simulator.carrier import Carrier
-from shared.bus.local import LOCAL, event_log
-from shared.db.transaction import Transaction
+from shared.bus.local import LOCAL, LocalLog
 from shared.errors import ConfigurationFault
 from shared.events.dispatch import DispatchWaiting
 from shared.loop import Loop
 from shared.service import Service
 
-_NEWEST: Final = sa.select(sa.func.max(event_log.c.id).label("newest"))
-_WAITING: Final = (
-    sa.select(event_log.c.id)
-    .where(event_log.c.id > sa.bindparam("since"), event_log.c.type == DispatchWaiting.type)
-    .limit(1)
-)
 _RETRY: Final = timedelta(seconds=4)
 """How long a text waits that the provider asked to send more slowly."""
 _DECIDING: Final = ("scheduler", "compliance", "sender")
@@ -47,10 +37,10 @@ class ClockStepper:
     """Moves the clock of an application, and lets everything happen that is due then."""
 
     def __init__(self, application: Application, clock: DemoClock, is_ending: Callable[[], bool]) -> None:
-        simulator = application.simulator
-        if simulator is None:
+        simulator, log = application.simulator, application.runtime.log
+        if simulator is None or not isinstance(log, LocalLog):
             raise ConfigurationFault("only a shop with the simulated provider can be stepped through time")
-        self._application = application
+        self._log = log
         self._carrier: Carrier = simulator.carrier
         self._clock = clock
         self._is_ending = is_ending
@@ -94,7 +84,7 @@ class ClockStepper:
         for _ in range(_MOST_ROUNDS):
             if self._is_ending():
                 raise Stopped
-            begun_at = await self._log_end()
+            begun_at = await self._log.newest()
             moved += await self._read(_DECIDING)
             pause = await self._fire.step()
             moved += await self._read(_DECIDING)
@@ -102,11 +92,10 @@ class ClockStepper:
             for wait in self._under_way:
                 await wait()
             delivered = await self._deliver()
-            ended_at = await self._log_end()
-            if not delivered and pause >= _LOOK_SECONDS and ended_at == begun_at:
+            if not delivered and pause >= _LOOK_SECONDS and await self._log.newest() == begun_at:
                 break
             moved += 1
-            if await self._application.runtime.database.read(partial(_has_waiting, since=begun_at)):
+            if await self._log.has_since(DispatchWaiting, begun_at):
                 self.move_to(self._clock.now() + _RETRY)
         if moved:
             await self._read([*self._services])
@@ -136,15 +125,12 @@ class ClockStepper:
         """Let services read until nothing is new; return how many events they took."""
         total = 0
         while True:
-            newest, taken = await self._log_end(), 0
+            newest, taken = await self._log.newest(), 0
             for service in (self._services[name] for name in names):
                 taken += await self._read_on(service, newest)
             if not taken:
                 return total
             total += taken
-
-    async def _log_end(self) -> int:
-        return await self._application.runtime.database.read(_newest)
 
     async def _read_on(self, service: Service, newest: int) -> int:
         if service.runner is None or (service.runner.position(LOCAL) or 0) > newest:
@@ -152,11 +138,3 @@ class ClockStepper:
         if service.name in self._listening:
             await self._listening[service.name].step()
         return await service.runner.step(linger_seconds=0)
-
-
-async def _has_waiting(transaction: Transaction, since: int) -> bool:
-    return bool(await transaction.rows(_WAITING, {"since": since}))
-
-
-async def _newest(transaction: Transaction) -> int:
-    return int((await transaction.rows(_NEWEST))[0]["newest"] or 0)
