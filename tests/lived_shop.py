@@ -14,7 +14,7 @@ import pytest
 
 from services.demo.actions import Secrets
 from services.demo.environment import RunningDemo, running_demo
-from services.demo.history.history import SPAN, Progress, fill
+from services.demo.history.history import SPAN, HistoryProgress, fill
 from services.demo.story import Story
 
 UNTIL = datetime(2026, 12, 2, 19, 30, tzinfo=UTC)
@@ -63,7 +63,7 @@ def made(factory: pytest.TempPathFactory) -> LivedShop:
 
 async def make(folder: Path, *, texts: int = TEXTS) -> LivedShop:
     """Let a shop live from its first day, with the demo's story, until `UNTIL`."""
-    stops: list[Progress] = []
+    stops: list[HistoryProgress] = []
     async with running_demo(folder, starts_at=UNTIL - SPAN) as running:
         story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, _PATIENCE_SECONDS)
         assert await story.run() is None

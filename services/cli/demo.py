@@ -10,12 +10,11 @@ import httpx2
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as RichProgress
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.options import PortOption, settings_of
 from services.demo.environment import RunningDemo, running_demo
-from services.demo.history.history import SPAN, Progress, fill
+from services.demo.history.history import SPAN, HistoryProgress, fill
 from services.demo.story import Story
 from shared.clock import SystemClock
 from shared.telemetry import logs
@@ -95,10 +94,10 @@ async def _live(console: Console, running: RunningDemo) -> bool:
     """Let the shop live until now, with a progress bar; return False where the demo was stopped meanwhile."""
     console.print("\nThat was the shop's first day. Now it lives through the thirty days until today.")
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with RichProgress(*columns, TimeElapsedColumn(), console=console) as bar:
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("history", total=None)
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: HistoryProgress) -> None:
             bar.update(task, total=progress.of, completed=progress.done, description=f"{progress.at:%b %d}")
 
         logs.configure("critical", form="text")  # what the script lets go wrong would stand between the bar's lines

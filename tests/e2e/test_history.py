@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.demo.environment import RunningDemo, running_demo
-from services.demo.history.history import Progress, fill
+from services.demo.history.history import HistoryProgress, fill
 from services.demo.history.script import MOST_TEXTS
 from services.demo.story import Story
 from shared.testing.process import Process
@@ -55,7 +55,7 @@ async def states(running: RunningDemo) -> Counter[tuple[str, str]]:
 
 async def live_a_week(folder: Path, stop_at: int | None = None) -> tuple[dict[str, Any], Counter[tuple[str, str]]]:
     """Let a small shop live for a week, or until so many stops of the clock; return its figures and states."""
-    seen: list[Progress] = []
+    seen: list[HistoryProgress] = []
     async with running_demo(folder, starts_at=UNTIL - WEEK) as running:
         assert await Story(running.actions, running.clock.now, lambda _t, _s: None, 60).run() is None
         complete = await fill(

@@ -14,11 +14,11 @@ from typing import Any, Final
 from services.demo.actions import SENDER_NUMBER
 from services.demo.environment import RunningDemo
 from services.demo.history import script as writing
-from services.demo.history.people import Customer, Standing
-from services.demo.history.reactions import ANSWERS, WORDS, Reacted, Reaction, ReplyKind, reactions
+from services.demo.history.people import Agreement, Customer
+from services.demo.history.reactions import ANSWERS, WORDS, CustomerReaction, Reacted, ReplyKind, reactions
 from services.demo.history.script import MOST_TEXTS, Happening, Script, Scripted
 from services.demo.history.shop import ShopLife, faults
-from services.demo.history.stepping import ClockStepper, Stopped
+from services.demo.history.stepping import ClockStepper, DemoEnds
 
 TEXTS: Final = 1200
 SEED: Final = 30
@@ -35,7 +35,7 @@ _ECHO: Final = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class HistoryProgress:
     """How far the history is."""
 
     done: int
@@ -53,14 +53,14 @@ class _Person:
 
 
 @dataclass(slots=True)
-class History:
+class ShopHistory:
     """One run of the script on a running demo."""
 
     stepper: ClockStepper
     life: ShopLife
     script: Script
     seed: int
-    tell: Callable[[Progress], None]
+    tell: Callable[[HistoryProgress], None]
     _later: dict[datetime, list[tuple[Customer, Reacted, str]]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _people: dict[str, _Person] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class History:
         """Live through everything.
 
         Raises:
-            Stopped: the process ends; what has happened so far is complete.
+            DemoEnds: the process ends; what has happened so far is complete.
             ShopRefused: the application refused something that a shop may do.
         """
         await self.life.misbehave(faults(self.script.people), self.seed)
@@ -95,7 +95,7 @@ class History:
             if stop >= house_at:
                 await self.stepper.keep_house()
                 house_at = stop + _HOUSE_EVERY
-            self.tell(Progress(number, len(self.script.stops), stop))
+            self.tell(HistoryProgress(number, len(self.script.stops), stop))
         await self.life.misbehave((), self.seed)
 
     async def _act(self, act: Scripted) -> None:
@@ -149,7 +149,7 @@ class History:
 
     async def _agree(self, customer: Customer, at: datetime) -> None:
         """Let a customer tick the box for offers at their first visit, if they do."""
-        if customer.place not in self._agreed and customer.standing is not Standing.NONE:
+        if customer.place not in self._agreed and customer.standing is not Agreement.NONE:
             await self.life.consent(customer, at)
         self._agreed.add(customer.place)
 
@@ -187,12 +187,12 @@ class History:
     async def _react(self, customer: Customer, reacted: Reacted, text: str, at: datetime) -> None:
         person = self._people[customer.phone]
         match reacted.what:
-            case Reaction.CLICK | Reaction.ROBOT_CLICK:
-                await self.life.open_link(text, is_robot=reacted.what is Reaction.ROBOT_CLICK)
-            case Reaction.ORDER:
+            case CustomerReaction.CLICK | CustomerReaction.ROBOT_CLICK:
+                await self.life.open_link(text, is_robot=reacted.what is CustomerReaction.ROBOT_CLICK)
+            case CustomerReaction.ORDER:
                 minor = writing.BASKETS_MINOR[(customer.place + person.received) % len(writing.BASKETS_MINOR)]
                 await self._buy(customer, next(self._orders), minor, at)
-            case Reaction.REPLY if reacted.kind is not None and not person.has_stopped:
+            case CustomerReaction.REPLY if reacted.kind is not None and not person.has_stopped:
                 await self._write(customer, reacted.words, reacted.kind, at)
 
     async def _receive_letter(self, kind: ReplyKind, at: datetime) -> None:
@@ -235,7 +235,7 @@ class History:
 async def fill(
     running: RunningDemo,
     until: datetime,
-    tell: Callable[[Progress], None],
+    tell: Callable[[HistoryProgress], None],
     *,
     span: timedelta = SPAN,
     texts: int = TEXTS,
@@ -258,7 +258,7 @@ async def fill(
     try:
         async with ClockStepper.stepping(running.application, running.clock, is_ending) as stepper:
             await stepper.settle()
-            await History(stepper, life, plan, seed, tell).live()
-    except Stopped:
+            await ShopHistory(stepper, life, plan, seed, tell).live()
+    except DemoEnds:
         return False
     return True

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class Standing(StrEnum):
+class Agreement(StrEnum):
     """What a customer has agreed to when the shop's history begins or they first buy."""
 
     WRITTEN = "pewc"
@@ -34,7 +34,7 @@ class Customer:
     country: str
     state: str | None
     postal_code: str | None
-    standing: Standing
+    standing: Agreement
     is_old: bool
     """Bought before the history begins: their consent is imported on the first day."""
 
@@ -132,10 +132,10 @@ def _endings(home: _Home, chance: random.Random) -> list[str]:
     return found
 
 
-def _standing(home: _Home, chance: random.Random) -> Standing:
+def _standing(home: _Home, chance: random.Random) -> Agreement:
     drawn = chance.random()
     if drawn > _WITH_CONSENT:
-        return Standing.NONE
+        return Agreement.NONE
     if home.country != "US" or drawn < _WITHOUT_THE_US_DISCLOSURE:
-        return Standing.EXPRESS
-    return Standing.WRITTEN
+        return Agreement.EXPRESS
+    return Agreement.WRITTEN

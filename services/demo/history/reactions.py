@@ -10,7 +10,7 @@ from typing import Final
 from services.demo.history.people import Customer
 
 
-class Reaction(StrEnum):
+class CustomerReaction(StrEnum):
     """What a person may do."""
 
     CLICK = "click"
@@ -36,7 +36,7 @@ class Reacted:
     """One thing that a person does, so long after the text."""
 
     after: timedelta
-    what: Reaction
+    what: CustomerReaction
     words: str = ""
     kind: ReplyKind | None = None
 
@@ -97,14 +97,14 @@ def reactions(person: Customer, number: int, *, has_link: bool, seed: int) -> Se
     chance = random.Random(f"reaction {seed} {person.place} {number}")  # noqa: S311 - a story that repeats, not a secret
     done: list[Reacted] = []
     if has_link and chance.random() < _ROBOT_CLICKS:
-        done.append(Reacted(timedelta(seconds=3), Reaction.ROBOT_CLICK))
+        done.append(Reacted(timedelta(seconds=3), CustomerReaction.ROBOT_CLICK))
     if has_link and chance.random() < _CLICKS:
         after = timedelta(minutes=chance.choice((2, 9, 30, 70, 180, 400)))
-        done.append(Reacted(after, Reaction.CLICK))
+        done.append(Reacted(after, CustomerReaction.CLICK))
         if chance.random() < _BUYS_AFTER_CLICK:
-            done.append(Reacted(after + timedelta(minutes=chance.choice((6, 12, 80))), Reaction.ORDER))
+            done.append(Reacted(after + timedelta(minutes=chance.choice((6, 12, 80))), CustomerReaction.ORDER))
     if chance.random() < (_REPLIES_TO_LINK if has_link else _REPLIES_TO_WORDS):
         kind = chance.choices([*_KINDS], [*_KINDS.values()])[0]
         words = chance.choice(WORDS[person.locale[:2]][kind])
-        done.append(Reacted(timedelta(minutes=chance.choice((1, 4, 15, 50, 240))), Reaction.REPLY, words, kind))
+        done.append(Reacted(timedelta(minutes=chance.choice((1, 4, 15, 50, 240))), CustomerReaction.REPLY, words, kind))
     return done

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.demo.history.people import Customer, Standing, customers
+from services.demo.history.people import Agreement, Customer, customers
 from services.demo.history.reactions import ReplyKind
 
 DAYS: Final = 30
@@ -205,7 +205,7 @@ def _sign_ups_and_absences(
     people: Sequence[Customer], hours: Sequence[tuple[datetime, float]], orders: int, chance: random.Random
 ) -> Iterator[Scripted]:
     """Return who signs up for texts on the website, and who has not ordered for long."""
-    willing = [each for each in people if not each.is_old and each.standing is not Standing.NONE]
+    willing = [each for each in people if not each.is_old and each.standing is not Agreement.NONE]
     for customer in chance.sample(willing, min(len(willing), max(6, orders // 5))):
         yield Scripted(_within(chance.choice(hours)[0], chance), Happening.SIGN_UP, customer)
     absent = [each for each in people[len(people) // 3 :] if each.is_old]

@@ -12,7 +12,7 @@ import httpx2
 import orjson
 
 from services.demo.actions import BROWSER, MERCHANT, Secrets
-from services.demo.history.people import Customer, Standing
+from services.demo.history.people import Agreement, Customer
 from services.simulator.faults import FaultKind, FaultPlan, FaultRule
 
 SHOP_ADDRESS: Final = "https://acme.example"
@@ -130,7 +130,7 @@ class ShopLife:
         rows: list[dict[str, Any]] = []
         for customer in people:
             at = before - timedelta(days=20 + 3 * customer.place % 290, hours=customer.place % 11)
-            if customer.standing is not Standing.NONE:
+            if customer.standing is not Agreement.NONE:
                 rows.append({**_consent(customer, at), "event": "imported"})
             if customer.place % 29 == 3:  # noqa: PLR2004 - a few opted out long ago
                 rows.append({"to": customer.phone, "scope": "all", "event": "revoked"})

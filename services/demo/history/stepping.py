@@ -29,7 +29,7 @@ _IN_THE_AIR: Final = timedelta(seconds=2.9)
 _LOOK_SECONDS: Final = 0.25
 
 
-class Stopped(Exception):
+class DemoEnds(Exception):
     """The process ends; what has been done is complete."""
 
 
@@ -67,23 +67,23 @@ class ClockStepper:
         """Move the clock; it is never moved back.
 
         Raises:
-            Stopped: the process ends.
+            DemoEnds: the process ends.
         """
         if self._is_ending():
-            raise Stopped
+            raise DemoEnds
         self._clock.pass_until(at)
 
     async def settle(self) -> bool:
         """Let everything happen that is due now, until nothing follows from it any more; return whether anything did.
 
         Raises:
-            Stopped: the process ends.
+            DemoEnds: the process ends.
         """
         await self._carrier.settled()
         moved = 0
         for _ in range(_MOST_ROUNDS):
             if self._is_ending():
-                raise Stopped
+                raise DemoEnds
             begun_at = await self._log.newest()
             moved += await self._read(_DECIDING)
             pause = await self._fire.step()

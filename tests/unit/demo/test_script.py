@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.demo.history.people import TAKEN, Standing, customers
+from services.demo.history.people import TAKEN, Agreement, customers
 from services.demo.history.reactions import ANSWERS, WORDS, ReplyKind, reactions
 from services.demo.history.script import DAYS, ZONE, Happening, Script, write_script
 from services.demo.history.shop import faults
@@ -57,7 +57,7 @@ def test_people_have_numbers_of_fiction_that_nobody_else_has() -> None:
     )
     assert TAKEN.isdisjoint(person.phone for person in people)
     assert {person.country for person in people} == {"US", "CA", "GB", "DE"}
-    assert {person.standing for person in people} == set(Standing)
+    assert {person.standing for person in people} == set(Agreement)
     assert len({person.locale[:2] for person in people}) == len(ANSWERS) == len(WORDS)
 
 
