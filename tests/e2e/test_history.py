@@ -126,6 +126,7 @@ async def _inbox_has_something(running: RunningDemo) -> None:
     for state in ("needs_review", "unread", "closed"):
         found = await running.actions.read(f"/v1/conversations?state={state}")
         assert found["conversations"], state
+    assert (await running.actions.read("/v1/replies/unassigned"))["replies"]
 
 
 async def _each_is_there(running: RunningDemo) -> None:

@@ -110,7 +110,8 @@ class ShopHistory:
             case Scripted(what=Happening.LETTER, letter=ReplyKind() as kind):
                 await self._receive_letter(kind, act.at)
             case Scripted(what=Happening.STRANGER):
-                await self.life.write_as_stranger("Hi, is this the coffee shop on Main Street?")
+                is_last = act.at > self.script.ends_at - _LEFT_OPEN
+                await self.life.write_as_stranger("Hi, is this the shop on Main Street?", is_traceable=not is_last)
             case Scripted(what=Happening.PAUSE):
                 await self.life.control("pause", "abandoned-cart", "the offer names the wrong day")
                 await self._obey()

@@ -25,6 +25,8 @@ _ITEMS: Final = ("House blend 1 kg", "Ethiopia Guji 500 g", "Decaf 500 g", "Espr
 _FIRST_ORDER: Final = 5_900_000_000_000
 _MOST_AT_ONCE: Final = 100
 _STRANGER: Final = "+12125550199"
+_NOBODY: Final = "+99912345678"
+"""No country has this calling code: what comes from there belongs to nobody the shop knows."""
 
 
 class ShopRefused(Exception):
@@ -151,9 +153,10 @@ class ShopLife:
         """Let somebody write to the number that wrote to them last."""
         await self._post(f"/simulator/phones/{phone}/replies", {"text": words})
 
-    async def write_as_stranger(self, words: str) -> None:
-        """Let somebody write whom the shop has never written to."""
-        await self._post(f"/simulator/phones/{_STRANGER}/replies", {"text": words, "to": self._sender_number})
+    async def write_as_stranger(self, words: str, *, is_traceable: bool) -> None:
+        """Let somebody write whom the shop has never written to, from a phone or from a number that nobody can have."""
+        phone = _STRANGER if is_traceable else _NOBODY
+        await self._post(f"/simulator/phones/{phone}/replies", {"text": words, "to": self._sender_number})
 
     async def texts_received(self) -> list[dict[str, Any]]:
         """Return the newest texts that the provider took: more than are sent between two stops of the clock."""
@@ -179,14 +182,6 @@ class ShopLife:
     async def control(self, action: str, flow: str, why: str) -> None:
         """Pause or resume a flow."""
         await self._post("/v1/controls", {"action": action, "scope": {"flow": flow}, "reason": why})
-
-    async def dismiss_oldest_unassigned(self) -> None:
-        """Delete the oldest reply that belongs to nobody."""
-        answer = await self._client.get("/v1/replies/unassigned", headers=self._authorization)
-        found = answer.json()["replies"] if answer.is_success else []
-        if found:
-            path = f"/v1/replies/unassigned/{found[-1]['reply_id']}/dismiss"
-            await self._client.post(path, json={}, headers=self._authorization)
 
     # ---- the provider
 

@@ -1,0 +1,38 @@
+"""Pages on a shop of thirty days: what a shop owner sees there fits the window, and nothing looks broken."""
+
+import pytest
+from playwright.async_api import expect
+
+from services.demo.story import Story
+from tests.connected.test_browser import enter, page_of
+from tests.connected.test_every_page import WIDTHS, addresses, look
+from tests.lived_shop import OpenShop
+from tests.parts import chromium
+
+pytestmark = [pytest.mark.connected, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+
+
+async def test_every_page_fits_on_a_shop_with_history(shop_with_history: OpenShop) -> None:
+    running, lived = shop_with_history.running, shop_with_history.lived
+    story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
+    story.observed.follow_up_id, story.observed.refused_id = lived.follow_up_id, lived.refused_id
+    wrong: list[str] = []
+    async with chromium() as browser:
+        page, complaints = await page_of(browser)
+        await enter(page, running)
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 900})
+            for name, address in addresses(story).items():
+                wrong += await look(page, running, name, address, width)
+    assert wrong == [], "\n".join(wrong)
+    assert [each for each in complaints if "404" not in each] == []
+
+
+async def test_a_month_stands_in_the_charts(shop_with_history: OpenShop) -> None:
+    running = shop_with_history.running
+    async with chromium() as browser:
+        page, _ = await page_of(browser)
+        await enter(page, running)
+        await page.goto(f"{running.address}/console?span=30d")
+        await expect(page.get_by_text("every one accounted for")).to_be_visible()
+        await expect(page.get_by_text("There is no record that this person agreed").first).to_be_visible()
