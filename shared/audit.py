@@ -48,6 +48,9 @@ class AuditAction(StrEnum):
     """Somebody said whether a text without an answer was sent."""
     UNKNOWNS_REVEALED = "unknowns.revealed"
     """The numbers of texts without an answer were shown in clear."""
+    DELIVERY_REDRIVEN = "delivery.redriven"
+    """A delivery in quarantine was read again, and this time could be."""
+    DELIVERY_DISCARDED = "delivery.discarded"
     REPLIES_REVEALED = "replies.revealed"
     """The texts and numbers of unassigned replies were shown."""
 
@@ -61,6 +64,7 @@ class AuditSubjectKind(StrEnum):
     RECIPIENT = "recipient"
     REQUEST = "request"
     REPLY = "reply"
+    DELIVERY = "delivery"
     MERCHANT = "merchant"
 
 

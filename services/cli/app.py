@@ -113,6 +113,14 @@ class Commands(LazyGroup):
         "inbox": LazyCommand(
             "services.cli.inbox:inbox", "What people wrote: read it, decide about unclear replies, put it away."
         ),
+        "sources": LazyCommand(
+            "services.cli.sources:sources",
+            "Show each source's last delivery, what became of the last day's, and what last went wrong.",
+        ),
+        "quarantine": LazyCommand(
+            "services.cli.quarantine:quarantine",
+            "Genuine deliveries that could not be read: read them again, or discard them.",
+        ),
         "unknown": LazyCommand(
             "services.cli.unknown:unknown",
             "Texts of which nobody knows whether they were sent: look, and say what became of them.",

@@ -8,9 +8,12 @@ from services.ingest.credentials import SourceAccounts
 from services.ingest.events_api import EventEndpoints
 from services.ingest.loops import create_loops
 from services.ingest.preparation import DeliveryPreparer
+from services.ingest.quarantine.quarantine import Quarantine
 from services.ingest.settings import IngestSettings
-from services.ingest.tables import metadata, system_tables
-from services.ingest.webhooks_api import WebhookEndpoints
+from services.ingest.tables import audit_tables, metadata, system_tables
+from services.ingest.tallies.tallies import SourceTallies
+from services.ingest.webhooks_api import SOURCES, WebhookEndpoints
+from shared.audit_log import AuditLog
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -20,7 +23,10 @@ def build(runtime: Runtime) -> Service:
     settings = IngestSettings()
     preparer = DeliveryPreparer(runtime.sealer)
     accounts = SourceAccounts(runtime.merchants, os.environ)
-    webhooks = WebhookEndpoints(runtime, accounts, preparer, settings.most_deliveries_per_commit)
+    tallies, audit = SourceTallies(runtime.units), AuditLog(audit_tables, runtime.sealer)
+    webhooks = WebhookEndpoints(runtime, accounts, preparer, tallies, settings.most_deliveries_per_commit)
+    events = EventEndpoints(runtime, system_tables, preparer, tallies)
+    quarantine = Quarantine(runtime, accounts, preparer, SOURCES, audit)
     runtime.log.marks()  # in distributed mode they say how far the scheduler has read
     return Service(
         name="ingest",
@@ -29,7 +35,7 @@ def build(runtime: Runtime) -> Service:
         units=runtime.units,
         consumer=Consumer.of(runtime, system_tables, consumer.create_router(runtime.sealer)),
         tasks=WatchedTasks("ingest"),
-        routers=(create_router(webhooks, EventEndpoints(runtime, system_tables, preparer)),),
-        loops=create_loops(runtime, settings),
-        on_stop=(webhooks.gatherer.finish,),
+        routers=(create_router(webhooks, events, quarantine, audit, runtime.units),),
+        loops=create_loops(runtime, settings, tallies),
+        on_stop=(webhooks.gatherer.finish, tallies.finish),
     )

@@ -10,7 +10,7 @@ no event of a request can be recorded, the request is refused as a single event 
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -29,6 +29,7 @@ from services.ingest.instruments import DELIVERIES
 from services.ingest.preparation import DeliveryPreparer, ReceivedDelivery
 from services.ingest.sources.generic import EventBody, findings_in, read_event
 from services.ingest.sources.json_object import InvalidField
+from services.ingest.tallies.tallies import OVER_QUOTA, REFUSED, SourceTallies
 from services.ingest.webhooks_api import count_anomalies, count_delivery
 from shared import ids
 from shared.db.system_tables import SystemTables
@@ -48,7 +49,6 @@ MOST_PROBLEMS = 100
 MOST_PROBLEMS_AN_EVENT = 10
 """More would help no caller, and an answer should not outgrow its request."""
 LONGEST_ID_CHARACTERS = 200
-REFUSED = "refused"
 PATH = "/v1/events"
 UNREAD_SECONDS = 0.5
 """Delay of the answer to a request that is refused before its body is read: it slows a caller that never pauses."""
@@ -67,13 +67,16 @@ class EventResult:
 class EventEndpoints:
     """Receives events: parse, check quotas, prepare, record, answer each event."""
 
-    def __init__(self, runtime: Runtime, system_tables: SystemTables, preparer: DeliveryPreparer) -> None:
+    def __init__(
+        self, runtime: Runtime, system_tables: SystemTables, preparer: DeliveryPreparer, tallies: SourceTallies
+    ) -> None:
         self._units = runtime.units
         self._clock = runtime.clock
         self._require_room = runtime.log.require_room
         self._quotas = runtime.quotas
         self._system_tables = system_tables
         self._preparer = preparer
+        self._tallies = tallies
         self._keyed_hash = runtime.sealer.keyed_hash
 
     async def receive(self, request: Request, caller: Caller, idempotency_key: str | None) -> Response:
@@ -96,7 +99,10 @@ class EventEndpoints:
         accepted = [event for event in events if isinstance(event, ReceivedDelivery)]
         refusal = self._quotas.refusal(caller, QuotaUsage(PATH, len(events), len(body)))
         if refusal is not None:
+            self._note(caller, Counter({OVER_QUOTA: len(events)}))
             raise await self._record_withdrawals(accepted, refusal)
+        if not accepted:
+            self._note(caller, Counter({REFUSED: len(events)}))
         _refuse_if_all_invalid(events, is_list=is_list)
         arrivals = await in_worker_thread(lambda: [self._preparer.prepare(one) for one in accepted], len(body))
 
@@ -116,7 +122,14 @@ class EventEndpoints:
         status, answer, results = await self._units.run(work, WritePriority.INGEST)
         failpoint("ingest.after_commit")
         _count(events, results)
+        self._note(caller, Counter(result.status for result in results))
         return JSONResponse(answer, status_code=status)
+
+    def _note(self, caller: Caller, outcomes: Mapping[str, int]) -> None:
+        """Count events for the list of sources."""
+        for outcome, number in outcomes.items():
+            reason = "invalid" if outcome == REFUSED else ""
+            self._tallies.note(caller.merchant.id, EVENTS_API, outcome, number=number, reason=reason)
 
     async def _read(self, request: Request, caller: Caller) -> bytes:
         """Return the body.

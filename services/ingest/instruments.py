@@ -16,6 +16,11 @@ QUARANTINED = counter(
     "Genuine deliveries that could not be read, by reason: not_json, unknown_topic, misshapen, topic_mismatch.",
     ["source", "reason"],
 )
+QUARANTINE_SETTLED = counter(
+    "followup_ingest_quarantine_settled_total",
+    "Quarantined deliveries that were read again, by outcome, or discarded by somebody.",
+    ["how"],
+)
 FIELDS_UNKNOWN = counter(
     "followup_ingest_fields_unknown_total",
     "Fields of genuine deliveries that could not be read and were ignored.",

@@ -7,10 +7,11 @@ conflict whatever its body.
 
 import sqlalchemy as sa
 
-from services.ingest.sealed import SEALED
+from services.ingest.sealed import SEALED, SEALED_FOR_GOOD
 from services.ingest.store import split_keys
-from services.ingest.tables import deliveries, delivery_keys, former_people, subjects
+from services.ingest.tables import audit_tables, deliveries, delivery_keys, former_people, subjects
 from shared import rights
+from shared.db import audit_store
 from shared.db.transaction import Transaction
 from shared.events.consent import PrivacyRequested
 from shared.ids import MerchantId, RecipientId
@@ -26,7 +27,12 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
     await db.change(deliveries, full)
     keys = sorted(key for row in rows if row["body"] for key in split_keys(bytes(row["keys"])))
     await db.change(delivery_keys, [{"key_hash": key, "body_sha256": b""} for key in keys])
-    return {deliveries.name: len(full), subjects.name: linked, former_people.name: former}
+    return {
+        deliveries.name: len(full),
+        subjects.name: linked,
+        former_people.name: former,
+        **await audit_store.blank_person(db, audit_tables, recipient),
+    }
 
 
 async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int]:
@@ -40,15 +46,22 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         .where(deliveries.c.merchant_id == merchant, deliveries.c.body != b"")
         .values(body=b"", headers=b"")
     )
-    return {deliveries.name: blanked, subjects.name: linked, former_people.name: former}
+    return {
+        deliveries.name: blanked,
+        subjects.name: linked,
+        former_people.name: former,
+        **await audit_store.blank_reasons(db, audit_tables, merchant),
+    }
 
 
 async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
     """Return everything held about the person who asks, decrypted."""
     recipient, merchant = request.recipient_id, request.merchant_id
-    return {
+    tables = {
         table.name: rights.opened_rows(
             await db.fetch(table, "recipient_id", [recipient]), sealer, merchant, SEALED[table]
         )
         for table in (deliveries, subjects, former_people)
     }
+    deeds, entries = await audit_store.about_person(db, audit_tables, recipient), audit_tables.entries
+    return {**tables, entries.name: rights.opened_rows(deeds, sealer, merchant, SEALED_FOR_GOOD[entries])}

@@ -9,23 +9,29 @@ from services.ingest.domain.prepared_deliveries import KEY_BYTES
 from services.ingest.instruments import PURGED
 from services.ingest.settings import IngestSettings
 from services.ingest.tables import (
+    audit_tables,
     deliveries,
     delivery_keys,
     former_people,
     published,
     quarantine,
+    source_hours,
+    source_states,
     subjects,
     system_tables,
 )
+from shared.db.audit_store import audit_bounds_of, audit_sweeps
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
-from shared.db.table_bounds import TableBound, swept_after
+from shared.db.table_bounds import TableBound, few_rows, swept_after
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import first_id
 
 DELIVERIES_PER_UNIT = 500
 PAUSE_SECONDS = 3600.0
+HOURS_KEPT: Final = timedelta(days=2)
+"""Of the counts of sources: the last 24 hours are shown."""
 _PAST_THE_LAST: Final = b"\xff" * (KEY_BYTES + 17)
 """Hashes do not rise with time, so these tables are scanned whole, in slices; an index would cost every order."""
 
@@ -36,6 +42,9 @@ BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(published, "a published event", "FOLLOWUP_INGEST_PUBLISHED_RETENTION_DAYS"),
     swept_after(subjects, "an order, cart or customer", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after its last update"),
     swept_after(former_people, "a former number", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after it changed"),
+    swept_after(source_hours, "an hour of a source, and an outcome", f"{HOURS_KEPT.days} days"),
+    few_rows(source_states.name, "a source of a merchant"),
+    *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),
 )
 """Every table of ingest, and what bounds it."""
@@ -49,6 +58,8 @@ def sweeps(now: datetime, settings: IngestSettings) -> list[Sweep]:
         Sweep(published.c.event_id, first_id(published_before)),
         Sweep(former_people.c.former_key, _PAST_THE_LAST, former_people.c.updated_at < updated_before),
         Sweep(subjects.c.join_hash, _PAST_THE_LAST, subjects.c.updated_at < updated_before),
+        Sweep(source_hours.c.hour, now - HOURS_KEPT),
+        *audit_sweeps(audit_tables, now),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.ingest.tables import deliveries, former_people, subjects
+from services.ingest.tables import audit_tables, deliveries, former_people, subjects
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -15,3 +15,5 @@ SEALED: Final[Sealed] = {
     former_people: {"contact": lambda row: aad.contact(row["recipient_id"])},
 }
 """Encrypted again when the key changes."""
+SEALED_FOR_GOOD: Final[Sealed] = {audit_tables.entries: {"reason": lambda row: aad.audit_reason(row["id"])}}
+"""Never encrypted again, because the hash of the encrypted bytes is in a chain."""

@@ -45,6 +45,36 @@ async def record(uow: UnitOfWork, arrivals: Sequence[PreparedDelivery]) -> list[
     for before, arrival, new in zip(given, arrivals, is_new, strict=True):
         if new and arrival is not before:
             IDS_REUSED.labels(arrival.origin.source).inc()
+    resolved, outcomes = await _publish(uow, arrivals, is_new)
+    for one, outcome in zip(resolved, outcomes, strict=True):
+        if one is not None:
+            _save_delivery(uow, one, outcome)
+    return outcomes
+
+
+async def record_again(uow: UnitOfWork, arrivals: Sequence[PreparedDelivery]) -> list[DeliveryOutcome]:
+    """Publish what deliveries hold that were kept unread, and keep what became of them; return each one's outcome.
+
+    Their keys are known since they came. What another delivery published meanwhile is not published again.
+    """
+    resolved, outcomes = await _publish(uow, arrivals, [True] * len(arrivals))
+    rows = [
+        {
+            "delivery_id": one.arrival.origin.delivery_id,
+            "outcome": outcome.value,
+            "recipient_id": one.addressee.recipient_id if one.addressee else None,
+        }
+        for one, outcome in zip(resolved, outcomes, strict=True)
+        if one is not None
+    ]
+    await uow.db.change(deliveries, sorted(rows, key=lambda row: row["delivery_id"]))
+    return outcomes
+
+
+async def _publish(
+    uow: UnitOfWork, arrivals: Sequence[PreparedDelivery], is_new: Sequence[bool]
+) -> tuple[list[ResolvedDelivery | None], list[DeliveryOutcome]]:
+    """Publish the events of new arrivals that are new, and store the people they bring."""
     people = await _load_people(uow.db, [arrival for arrival, new in zip(arrivals, is_new, strict=True) if new])
     resolved = [resolve(arrival, people) if new else None for arrival, new in zip(arrivals, is_new, strict=True)]
     events = [event for one in resolved if one for event in one.events]
@@ -53,10 +83,7 @@ async def record(uow: UnitOfWork, arrivals: Sequence[PreparedDelivery]) -> list[
     for event in new_events.values():
         uow.publish(event)
     await _save_people(uow, people, arrivals)
-    for one, outcome in zip(resolved, outcomes, strict=True):
-        if one is not None:
-            _save_delivery(uow, one, outcome)
-    return outcomes
+    return resolved, outcomes
 
 
 async def conflicts(db: Transaction, arrivals: Sequence[PreparedDelivery]) -> list[int]:

@@ -2,11 +2,13 @@
 
 import sqlalchemy as sa
 
+from shared.db.audit_store import audit_tables_of
 from shared.db.storage import CHANGING
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
 
 metadata, system_tables = metadata_of("ingest")
+audit_tables = audit_tables_of(metadata, "ingest")
 
 deliveries = sa.Table(
     "ingest_deliveries",
@@ -86,3 +88,31 @@ quarantine = sa.Table(
     sa.Column("received_at", Instant, nullable=False),
 )
 """Genuine deliveries that could not be read, and why; the body is in deliveries."""
+
+sa.Index("ix_ingest_quarantine_newest", quarantine.c.merchant_id, quarantine.c.delivery_id)
+
+source_hours = sa.Table(
+    "ingest_source_hours",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("hour", Instant, primary_key=True),
+    sa.Column("outcome", sa.Text, primary_key=True),
+    sa.Column("deliveries", sa.BigInteger, nullable=False),
+    sa.Index("ix_ingest_source_hours_hour", "hour"),
+    postgresql_with=CHANGING,
+)
+"""How many deliveries of a merchant's source had an outcome within an hour; also those of which nothing else is kept,
+because they were refused."""
+
+source_states = sa.Table(
+    "ingest_source_states",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("last_delivery_at", Instant),
+    sa.Column("last_error_at", Instant),
+    sa.Column("last_error", sa.Text),
+    postgresql_with=CHANGING,
+)
+"""When a merchant's source last brought a genuine delivery, and what last went wrong, as a constant word."""

@@ -21,6 +21,7 @@ from services.ingest.preparation import DeliveryPreparer, ReceivedDelivery
 from services.ingest.sources.adapter import Adapter, DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
+from services.ingest.tallies.tallies import OVER_QUOTA, REFUSED, SourceTallies
 from shared import ids
 from shared.batcher import Batcher
 from shared.db.transaction import WritePriority
@@ -29,6 +30,7 @@ from shared.failpoints import failpoint
 from shared.http.auth import unauthorized
 from shared.http.problems import HTTPProblem
 from shared.http.quota import QuotaUsage
+from shared.ids import MerchantId
 from shared.service import Runtime
 from shared.worker_thread import in_worker_thread
 
@@ -40,10 +42,16 @@ class WebhookEndpoints:
     """Receives signed deliveries: verify, parse, prepare, record."""
 
     def __init__(
-        self, runtime: Runtime, accounts: SourceAccounts, preparer: DeliveryPreparer, most_per_commit: int
+        self,
+        runtime: Runtime,
+        accounts: SourceAccounts,
+        preparer: DeliveryPreparer,
+        tallies: SourceTallies,
+        most_per_commit: int,
     ) -> None:
         self._accounts = accounts
         self._preparer = preparer
+        self._tallies = tallies
         self._units = runtime.units
         self._clock = runtime.clock
         self._require_room = runtime.log.require_room
@@ -65,11 +73,13 @@ class WebhookEndpoints:
         account = self._accounts.of(merchant, source)
         secrets, shop = (account.secrets, account.shop) if account else (DECOY_SECRETS, ShopSettings())
         if not adapter.is_genuine(headers, body, secrets, shop, now) or account is None or source not in SOURCES:
-            DELIVERIES.labels(source if source in SOURCES else "unknown", "refused").inc()
+            DELIVERIES.labels(source if source in SOURCES else "unknown", REFUSED).inc()
+            if account is not None and source in SOURCES:
+                self._tallies.note(account.merchant_id, source, REFUSED, reason="signature")
             raise unauthorized()
         self._require_room()
         charged = account.merchant_id, account.quotas, source
-        self._refuse(source, self._quotas.unread_delivery_refusal(*charged, PATH, len(body)))
+        self._refuse(account.merchant_id, source, self._quotas.unread_delivery_refusal(*charged, PATH, len(body)))
 
         def parse() -> tuple[ReceivedDelivery, PreparedDelivery]:
             delivery = ReceivedDelivery(
@@ -84,15 +94,19 @@ class WebhookEndpoints:
 
         delivery, arrival = await in_worker_thread(parse, len(body))
         usage, passes = QuotaUsage(PATH, 1, len(body)), must_pass(delivery.outcome)
-        self._refuse(source, self._quotas.delivery_refusal(*charged, usage, must_pass=passes))
+        refusal = self._quotas.delivery_refusal(*charged, usage, must_pass=passes)
+        self._refuse(account.merchant_id, source, refusal)
         status = await self.gatherer.add(arrival)
         count_delivery(delivery, status)
         SECONDS.labels(source).observe(self._clock.monotonic() - begun)
-        return status, _reason(delivery, status)
+        why = _reason(delivery, status)
+        self._tallies.note(account.merchant_id, source, status.value, reason=why)
+        return status, why
 
-    def _refuse(self, source: str, refusal: HTTPProblem | None) -> None:
+    def _refuse(self, merchant: MerchantId, source: str, refusal: HTTPProblem | None) -> None:
         if refusal is not None:
-            DELIVERIES.labels(source, "over_quota").inc()
+            DELIVERIES.labels(source, OVER_QUOTA).inc()
+            self._tallies.note(merchant, source, OVER_QUOTA)
             raise refusal
 
     async def _record(self, arrivals: Sequence[PreparedDelivery]) -> Sequence[DeliveryOutcome]:

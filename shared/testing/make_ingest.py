@@ -26,7 +26,7 @@ sources:
   shopify: {{secrets: [{{file: {folder}/new}}, {{file: {folder}/old}}]}}
   standard-webhooks: {{secrets: [{{file: {folder}/standard}}]}}
 api_keys:
-  - {{id: backend, sha256: "{key}", scopes: ["events:write"]}}
+  - {{id: backend, sha256: "{key}", scopes: ["events:write", "operations:read", "operations:write", "audit:read"]}}
 """
 
 

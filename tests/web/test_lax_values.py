@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.gate.evaluation import EvaluationRequest
 from services.console.accounts.users_api import PasswordRequest, UserRequest
+from services.ingest.quarantine.api import QuarantineDiscardBody, RedriveBody
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.cancelling import CancelRequest
@@ -77,6 +78,11 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     ReviewBody: [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1"}],
     AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
+    RedriveBody: [
+        {"delivery_ids": ["018c0000-0000-7000-8000-0000000000d1"]},
+        {"everything": True, "after": "018c0000-0000-7000-8000-0000000000d1"},
+    ],
+    QuarantineDiscardBody: [{"delivery_ids": ["018c0000-0000-7000-8000-0000000000d1"], "reason": "why"}],
     ResolutionBody: [
         {
             "attempt_id": "018c0000-0000-7000-8000-0000000000d1",

@@ -31,6 +31,8 @@ class DeliveryOutcome(StrEnum):
     """Genuine and readable, and nothing in it is new."""
     NO_RECIPIENT = "no_recipient"
     """New, but about a person whose number is not known."""
+    DISCARDED = "discarded"
+    """It was quarantined, and somebody decided that it need not be read."""
 
 
 @dataclass(frozen=True, slots=True)

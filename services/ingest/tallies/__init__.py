@@ -1,0 +1,1 @@
+"""How merchants' sources are doing: counted as deliveries come in, and told without reading any of them."""
