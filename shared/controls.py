@@ -98,6 +98,10 @@ class ControlsInForce:
         found = (self._of_scope.get(key) for key in keys)
         return min((control for control in found if control is not None), key=_strength, default=None)
 
+    def on_step(self, merchant: MerchantId, flow: str, step: str) -> Control | None:
+        """Return the control on one step of a flow alone."""
+        return self._of_scope.get(("step", merchant, flow, step))
+
 
 def _strength(control: Control) -> tuple[bool, datetime, UUID]:
     return control.action is not ControlAction.STOP, control.made_at, control.id

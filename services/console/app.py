@@ -10,6 +10,7 @@ from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.loops import create_loops
 from services.console.pages.controls import ControlsPage
+from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
 from services.console.pages.rows import RowPages
 from services.console.pages.stories import StoryPages
@@ -49,6 +50,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             sign_in.create_router(),
             first_user.create_router(),
             ControlsPage(reached, renderer).create_router(sessions),
+            FlowPages(reached, renderer).create_router(sessions),
             renderer.create_router(),
             HomePage(reached, renderer).create_router(sessions),
             RowPages(reached, renderer).create_router(sessions),

@@ -23,6 +23,7 @@ class Place:
 
 PLACES: Final = (
     Place("now", "Home", "/console", "metrics:read"),
+    Place("flows", "Flows", "/console/flows", "flows:read", "Flows"),
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
 )
 """Pages that exist; one that comes later has no place here."""

@@ -17,6 +17,7 @@ from services.metrics.domain.kpis import figures
 from services.metrics.domain.rollups import Measure
 from services.metrics.fact_rows import FactQuery, decode_cursor, encode_cursor, load_counted, load_page
 from services.metrics.figure_answers import figure_answer, retention_answer, window_answer
+from services.metrics.flow_figures import FlowFiguresPage, FlowName, load_flow_figures
 from services.metrics.overview import OverviewPeriod, load_overview
 from services.metrics.overview_answers import OverviewAnswer, overview_answer
 from services.metrics.purchase_store import load_purchase_totals
@@ -74,6 +75,13 @@ class MetricsEndpoints:
 
         return KPIsAnswer(kpis=await self._units.read(work))
 
+    async def flow_figures(
+        self, caller: Reader, since: Since = None, until: Until = None, flow: FlowName = None
+    ) -> FlowFiguresPage:
+        """Answer what each flow and each of its steps did in a window, and what waits there now."""
+        window = _window(since, until, self._units.clock.now())
+        return await self._units.read(lambda db: load_flow_figures(db, caller.merchant.id, window, flow))
+
     async def facts(
         self,
         caller: Reader,
@@ -130,6 +138,9 @@ def create_router(metrics: MetricsEndpoints) -> APIRouter:
     router = APIRouter(tags=["metrics"])
     router.add_api_route("/v1/overview", metrics.overview, summary="What is happening now, and the period before")
     router.add_api_route("/v1/kpis", metrics.kpis, summary="Figures with formula, parts, and the rows behind each")
+    router.add_api_route(
+        "/v1/flow-figures", metrics.flow_figures, summary="What each flow and each of its steps did, and what waits"
+    )
     router.add_api_route("/v1/facts", metrics.facts, summary="The rows behind a number")
     router.add_api_route("/v1/journeys/{follow_up_id}", metrics.journey, summary="One follow-up's story")
     return router

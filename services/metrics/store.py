@@ -213,15 +213,21 @@ async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Pro
 
 
 async def sums(
-    db: Transaction, merchant: MerchantId, since: datetime, until: datetime, by: Sequence[str] = ()
+    db: Transaction,
+    merchant: MerchantId,
+    since: datetime,
+    until: datetime,
+    by: Sequence[str] = (),
+    flow: str | None = None,
 ) -> list[Row]:
-    """Return the sums of [since, until) by measure, detail and the columns in `by`."""
+    """Return the sums of [since, until) by measure, detail and the columns in `by`; of one flow if it is named."""
     columns = [rollups.c.measure, rollups.c.detail, *(rollups.c[name] for name in by)]
-    return await db.rows(
-        sa.select(*columns, sa.func.sum(rollups.c.value).label("value"))
-        .where(rollups.c.merchant_id == merchant, rollups.c.hour >= since, rollups.c.hour < until)
-        .group_by(*columns)
+    wanted = sa.select(*columns, sa.func.sum(rollups.c.value).label("value")).where(
+        rollups.c.merchant_id == merchant, rollups.c.hour >= since, rollups.c.hour < until
     )
+    if flow is not None:
+        wanted = wanted.where(rollups.c.flow == flow)
+    return await db.rows(wanted.group_by(*columns))
 
 
 async def states(db: Transaction, merchant: MerchantId) -> dict[FollowUpState, int]:

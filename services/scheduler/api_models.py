@@ -267,6 +267,17 @@ class SearchRequest(Input):
     state: FollowUpState | None = None
 
 
+class FlowControlAnswer(BaseModel):
+    """What every text of a flow or of a step is under; more about it in `GET /v1/controls`."""
+
+    control_id: UUID
+    action: ControlAction
+    made_at: datetime
+    until: datetime | None
+    covers: Literal["everything", "merchant", "flow", "step"]
+    """Whose texts it is about."""
+
+
 class FlowAnswer(BaseModel):
     """One flow in force."""
 
@@ -277,14 +288,8 @@ class FlowAnswer(BaseModel):
     steps: list[str]
     planned_texts: int
     """Planned in any version of it, and not ended."""
-
-
-class FlowControlAnswer(BaseModel):
-    """What every text of a flow is under; more about it in `GET /v1/controls`."""
-
-    control_id: UUID
-    action: ControlAction
-    made_at: datetime
+    control: FlowControlAnswer | None
+    """What every text of it is under."""
 
 
 class RemovedFlowAnswer(BaseModel):

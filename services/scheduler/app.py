@@ -5,6 +5,7 @@ from typing import Final
 from services.scheduler import api, cancelling, consumer, lookup, loops
 from services.scheduler.controls import api as controls_api
 from services.scheduler.dependencies import SchedulerDependencies
+from services.scheduler.flow_views import api as flows_api
 from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
@@ -48,6 +49,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
             cancelling.create_router(deps),
             api.create_router(deps),
             lookup.create_router(deps),
+            flows_api.create_router(deps),
             controls_api.create_router(deps),
             create_audit_router(deps.audit, deps.units),
         ),

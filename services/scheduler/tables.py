@@ -180,6 +180,7 @@ flow_versions = sa.Table(
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("first_started_at", Instant, nullable=False),
+    sa.Index("ix_scheduler_flow_versions_of_flow", "merchant_id", "flow", "first_started_at"),
 )
 """Every flow version that ever began; a run keeps the one it began with."""
 

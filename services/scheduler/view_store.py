@@ -86,14 +86,10 @@ async def queued(db: Transaction, rows: Iterable[Row]) -> set[UUID]:
     return {row["follow_up_id"] for row in await db.rows(sa.select(queues.c.follow_up_id).where(key.in_(places)))}
 
 
-async def newest_runs(
-    db: Transaction, merchant: MerchantId, flow: str | None, limit: int, before: UUID | None
-) -> Sequence[Row]:
-    """Return a merchant's runs, the newest first: through one flow, before an id."""
+async def newest_runs(db: Transaction, merchant: MerchantId, limit: int, before: UUID | None) -> Sequence[Row]:
+    """Return a merchant's runs through any flow, the newest first: before an id."""
     table = enrollments.c
     wanted = sa.select(enrollments).where(table.merchant_id == merchant).order_by(table.id.desc()).limit(limit)
-    if flow is not None:
-        wanted = wanted.where(table.flow == flow)
     if before is not None:
         wanted = wanted.where(table.id < before)
     return await db.rows(wanted)

@@ -34,7 +34,7 @@ from shared.vocabulary.follow_up_states import RUNNING, FollowUpState
 
 LARGEST_PAGE = 200
 _RUNS_LOOKED_AT = 1000
-"""A page filtered by state reads at most this many runs, and its cursor says where to continue."""
+"""A page filtered by flow or state reads at most this many runs, and its cursor says where to continue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +151,20 @@ async def runs(
     found: list[RunAnswer] = []
     looked_at = 0
     last = cursor
+    at_once = limit if flow is None else LARGEST_PAGE
     while looked_at < _RUNS_LOOKED_AT:
-        rows = await store.newest_runs(db, context.merchant, flow, limit, last)
+        rows = await store.newest_runs(db, context.merchant, at_once, last)
         looked_at += len(rows)
-        for run in await _with_follow_ups(db, versions, rows, context):
+        of_flow = [row for row in rows if flow is None or row["flow"] == flow]
+        for run in await _with_follow_ups(db, versions, of_flow, context):
             last = run.enrollment_id
             if state is None or run.state == state:
                 found.append(run)
             if len(found) == limit:
                 return RunPage(enrollments=found, next_cursor=cursor_of(last))
-        if len(rows) < limit:
+        if len(rows) < at_once:
             return RunPage(enrollments=found, next_cursor=None)
+        last = rows[-1]["id"]
     return RunPage(enrollments=found, next_cursor=None if last is None else cursor_of(last))
 
 

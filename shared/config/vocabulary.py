@@ -51,6 +51,7 @@ PROVIDERS_BUILT = frozenset({"twilio", "simulated"})
 SCOPES = (
     "follow-ups:read",
     "follow-ups:write",
+    "flows:read",
     "controls:read",
     "controls:write",
     "events:write",

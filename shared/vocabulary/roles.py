@@ -27,12 +27,12 @@ CONSOLE_SCOPES: Final = frozenset(SCOPES) - {"events:write"}
 _LOOKS: Final = frozenset({"metrics:read", "controls:read"})
 SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.OWNER: CONSOLE_SCOPES,
-    Role.MARKETER: _LOOKS | {"controls:write", "follow-ups:read", "gate:read", "decisions:read"},
+    Role.MARKETER: _LOOKS | {"controls:write", "flows:read", "follow-ups:read", "gate:read", "decisions:read"},
     Role.SUPPORT: _LOOKS
-    | {"follow-ups:read", "follow-ups:write", "replies:read", "replies:write", "consents:read", "consents:write"}
-    | {"decisions:read", "dispatches:read", "messages:read"},
+    | {"flows:read", "follow-ups:read", "follow-ups:write", "replies:read", "replies:write"}
+    | {"consents:read", "consents:write", "decisions:read", "dispatches:read", "messages:read"},
     Role.OPERATOR: _LOOKS
-    | {"controls:write", "follow-ups:read", "holds:read", "holds:write", "gate:read", "decisions:read"}
+    | {"controls:write", "flows:read", "follow-ups:read", "holds:read", "holds:write", "gate:read", "decisions:read"}
     | {"dispatches:read", "operations:read", "operations:write"},
     Role.VIEWER: _LOOKS,
 }

@@ -48,7 +48,7 @@ def rendered(
             first_contact=is_first_contact,
             contact_line=config.contact,
         ),
-        link=_stand_in(asked.merchant),
+        link=stand_in_link(asked.merchant),
     )
     if isinstance(made, RenderFailed):
         raise unprocessable(field, f"{made.field}: {made.detail}" if made.field else made.detail)
@@ -74,7 +74,7 @@ def preview(asked: ValidRequest, run: NewRun, text: PlannedText, past: Recipient
     )
 
 
-def _stand_in(merchant: Merchant) -> Callable[[str], str]:
+def stand_in_link(merchant: Merchant) -> Callable[[str], str]:
     """Return a placeholder for short links, which do not exist yet, of the same length."""
     links = merchant.config.links
     return lambda address: address if links is None else f"{links.base_url.rstrip('/')}/r/{'0' * _CODE_CHARACTERS}"

@@ -218,6 +218,8 @@ async def test_the_list_of_flows_shows_what_was_removed_and_its_control(driver: 
         "control_id": control["control_id"],
         "action": "pause",
         "made_at": control["made_at"],
+        "until": None,
+        "covers": "flow",
     }
     assert (await driver.get("/v1/flows", make_scheduler.OTHER_MERCHANT)).json() == {"flows": [], "removed": []}
 

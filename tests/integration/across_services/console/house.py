@@ -28,7 +28,7 @@ api_keys: []
 async def open_house(folder: Path) -> AsyncIterator[embedded.Application]:
     """Open the application with the shops acme and bolt."""
     for name, number in (("acme", "+12025550100"), ("bolt", "+12025550101")):
-        (folder / "merchants" / name).mkdir(parents=True)
+        (folder / "merchants" / name).mkdir(parents=True, exist_ok=True)
         text = MERCHANT.format(name=name, number=number)
         (folder / "merchants" / name / "merchant.yaml").write_text(text, encoding="utf-8")
     settings = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants")

@@ -52,6 +52,8 @@ LISTS = (
     "/v1/erasures",
     "/v1/exports",
     "/v1/flows",
+    "/v1/enrollments?flow=order-thank-you",
+    "/v1/flow-figures?from=2026-12-01T00:00:00Z&to=2026-12-31T00:00:00Z",
     "/v1/audit/compliance",
     "/v1/audit/scheduler?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/audit/sender/days",
