@@ -4,7 +4,7 @@ from services.console.flows.answers import EndedTexts, FlowFigures, ShownFlow, S
 from services.console.flows.drawing import WIDTH, drawn
 
 WAIT = {"kind": "wait", "seconds": 60, "days": 0, "hours": 0, "minutes": 0, "then_at": None, "on": None}
-TEXT = {
+TEXT: dict[str, object] = {
     "kind": "text",
     "text": "one",
     "purpose": "marketing",
