@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from services.metrics import store
 from services.metrics.api_models import WindowAnswer
-from services.metrics.domain.flow_figures import BY, FlowTally, Tally, flow_tallies
+from services.metrics.domain.flow_figures import BY, FlowTally, StepTally, flow_tallies
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.reasons import meaning_of
 from services.metrics.domain.rollups import ALWAYS, Measure
@@ -110,7 +110,7 @@ def _flow_answer(flow: str, tally: FlowTally) -> FlowFiguresAnswer:
     )
 
 
-def _step_answer(name: str, tally: Tally) -> StepFiguresAnswer:
+def _step_answer(name: str, tally: StepTally) -> StepFiguresAnswer:
     counts = tally.counts
     return StepFiguresAnswer(
         step=name,

@@ -19,7 +19,7 @@ ENDS: Final = (Measure.BLOCKED, Measure.CANCELLED, Measure.EXPIRED, Measure.FAIL
 
 
 @dataclass(slots=True)
-class Tally:
+class StepTally:
     """The sums of a step, or of all steps of a flow."""
 
     counts: Counter[Measure] = field(default_factory=Counter)
@@ -46,10 +46,10 @@ class Tally:
 
 
 @dataclass(slots=True)
-class FlowTally(Tally):
+class FlowTally(StepTally):
     """The sums of a flow."""
 
-    steps: dict[str, Tally] = field(default_factory=dict)
+    steps: dict[str, StepTally] = field(default_factory=dict)
     """By name; the one with most plans first, which is the order of the steps where people left on the way."""
     entered: int = 0
     """Runs that began in the window."""
@@ -64,7 +64,7 @@ def flow_tallies(rows: Iterable[Mapping[str, Any]]) -> dict[str, FlowTally]:
         rows: sums by measure, detail and the columns of `BY`; those of a window, and those of now.
     """
     found: dict[str, FlowTally] = {}
-    versions: dict[tuple[str, str], dict[str, Tally]] = {}
+    versions: dict[tuple[str, str], dict[str, StepTally]] = {}
     for row in rows:
         flow, step = row["flow"], row["step"]
         if not flow:  # a fact of a text that no plan is known of yet
@@ -72,7 +72,7 @@ def flow_tallies(rows: Iterable[Mapping[str, Any]]) -> dict[str, FlowTally]:
         tally = found.setdefault(flow, FlowTally())
         of_version = versions.setdefault((flow, row["flow_version"]), {})
         measure, detail, value = Measure(row["measure"]), row["detail"], int(row["value"])
-        for each in (tally, tally.steps.setdefault(step, Tally()), of_version.setdefault(step, Tally())):
+        for each in (tally, tally.steps.setdefault(step, StepTally()), of_version.setdefault(step, StepTally())):
             each.take(measure, detail, value)
     for (flow, _), steps in versions.items():
         found[flow].entered += max(step.counts[Measure.PLANNED] for step in steps.values())
