@@ -71,7 +71,6 @@ class FlowText(BaseModel):
     purpose: str
     expire_after_seconds: int | None
     if_past: str
-    is_sent_once: bool
     previews: list[TextPreview]
     control: FlowControl | None
 

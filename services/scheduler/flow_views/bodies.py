@@ -39,8 +39,6 @@ class TextStepAnswer(BaseModel):
     purpose: str
     expire_after_seconds: int | None
     if_past: str
-    is_sent_once: bool
-    """Never sent again, even where the provider is proven not to have it."""
     previews: list[TextPreviewAnswer]
     """One for each language; of a flow with very many texts only the first ones have any."""
     control: FlowControlAnswer | None

@@ -194,7 +194,6 @@ def _text(step: TextStep, previews: list[TextPreviewAnswer], control: FlowContro
         purpose=step.purpose,
         expire_after_seconds=None if expires is None else int(expires.total_seconds()),
         if_past=step.if_past,
-        is_sent_once=step.resend_policy() is ResendPolicy.AT_MOST_ONCE,
         previews=previews,
         control=control,
     )

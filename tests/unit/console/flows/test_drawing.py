@@ -10,7 +10,6 @@ TEXT: dict[str, object] = {
     "purpose": "marketing",
     "expire_after_seconds": None,
     "if_past": "send",
-    "is_sent_once": True,
     "previews": [],
     "control": None,
 }
