@@ -1,1 +1,1 @@
-"""The six services; five speak to each other through events alone, the console calls their HTTP paths."""
+"""The seven services; six speak to each other through events alone, the console calls their HTTP paths."""

@@ -46,7 +46,7 @@ _HERE = Path(__file__).parent
 _TAKES_ADVICE, _ADVICE = "scheduler", "services.compliance.gate.advice"
 _WITHOUT_EVENTS = {"console"}
 """Services that read and publish no events and hold nothing encrypted: they get neither the log nor the keyring."""
-_LOW_PRIORITY = {"metrics"}
+_LOW_PRIORITY = {"metrics", "connectors"}
 """Services that no text waits for: they get the processor last where services share a machine."""
 
 log = logger(__name__)

@@ -1,4 +1,4 @@
-"""All six services and the simulated provider in one process; the only module that imports more than one service."""
+"""All seven services and the simulated provider in one process; the only module that imports more than one service."""
 
 import json
 import os
@@ -14,6 +14,8 @@ from fastapi.responses import RedirectResponse
 
 import services.compliance.app
 import services.compliance.tables
+import services.connectors.app
+import services.connectors.tables
 import services.console.app
 import services.console.tables
 import services.ingest.app
@@ -74,6 +76,7 @@ def schemas() -> list[Schema]:
         "compliance": services.compliance.tables.metadata,
         "sender": services.sender.tables.metadata,
         "metrics": services.metrics.tables.metadata,
+        "connectors": services.connectors.tables.metadata,
         "console": services.console.tables.metadata,
     }
     own = [Schema(name, metadata, _HERE / name / "migrations" / "versions") for name, metadata in owned.items()]
@@ -82,7 +85,7 @@ def schemas() -> list[Schema]:
 
 @dataclass(slots=True)
 class Application:
-    """All six services on one data folder; they run while `app` does."""
+    """All seven services on one data folder; they run while `app` does."""
 
     runtime: Runtime
     app: FastAPI
@@ -130,13 +133,14 @@ async def open_application(
 
 
 def build_services(runtime: Runtime, calls: ServiceCalls) -> list[Service]:
-    """Return the six services, in the order in which they start."""
+    """Return the seven services, in the order in which they start."""
     return [
         services.ingest.app.build(runtime),
         services.scheduler.app.build(runtime, advise),
         services.compliance.app.build(runtime),
         services.sender.app.build(runtime),
         services.metrics.app.build(runtime),
+        services.connectors.app.build(runtime),
         services.console.app.build(runtime, calls),
     ]
 
@@ -299,7 +303,7 @@ async def tell_of_first_user(application: Application) -> None:
 
 
 async def serve(settings: ProcessSettings) -> None:
-    """Run all six services until the process gets a signal to stop."""
+    """Run all seven services until the process gets a signal to stop."""
     listener, settings = bind(settings)
     with listener:
         async with open_application(settings) as application:

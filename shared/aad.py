@@ -58,6 +58,9 @@ link_target = partial(AssociatedData, "short_links", "target")
 preference_link = partial(AssociatedData, "preference_links", "recipient")
 """The person in the link to their preference page, by the link's beginning and end."""
 
+notification_body = partial(AssociatedData, "notifications", "body")
+"""What a merchant is notified of, by the id of its delivery."""
+
 
 def control_reason(control_id: UUID) -> AssociatedData:
     """Return that of the reason for which a control was put in force."""

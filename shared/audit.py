@@ -51,6 +51,10 @@ class AuditAction(StrEnum):
     DELIVERY_REDRIVEN = "delivery.redriven"
     """A delivery in quarantine was read again, and this time could be."""
     DELIVERY_DISCARDED = "delivery.discarded"
+    NOTIFICATION_REDRIVEN = "notification.redriven"
+    """A notification that was given up is sent again."""
+    NOTIFICATION_DISCARDED = "notification.discarded"
+    ENDPOINT_TESTED = "endpoint.tested"
     REPLIES_REVEALED = "replies.revealed"
     """The texts and numbers of unassigned replies were shown."""
 
@@ -66,6 +70,9 @@ class AuditSubjectKind(StrEnum):
     REPLY = "reply"
     DELIVERY = "delivery"
     MERCHANT = "merchant"
+    NOTIFICATION = "notification"
+    """A notification for one endpoint."""
+    ENDPOINT = "endpoint"
 
 
 class ActorKind(StrEnum):

@@ -17,12 +17,12 @@ class Commands(LazyGroup):
     entries: ClassVar = {
         "demo": LazyCommand(
             "services.cli.demo:demo",
-            "Send a signed order through all six services and print each step; then keep running, to look around.",
+            "Send a signed order through all seven services and print each step; then keep running, to look around.",
         ),
         "init": LazyCommand(
             "services.cli.init:init", "Make the files of a first shop: a merchant, a flow, and an API key."
         ),
-        "run": LazyCommand("services.cli.run:run", "Run all six services in this process, on one SQLite file."),
+        "run": LazyCommand("services.cli.run:run", "Run all seven services in this process, on one SQLite file."),
         "serve": LazyCommand(
             "services.cli.serve:serve",
             "Run one service in this process, on Kafka and PostgreSQL; any number may run.",
@@ -124,6 +124,10 @@ class Commands(LazyGroup):
         "unknown": LazyCommand(
             "services.cli.unknown:unknown",
             "Texts of which nobody knows whether they were sent: look, and say what became of them.",
+        ),
+        "notifications": LazyCommand(
+            "services.cli.notifications:notifications",
+            "What merchants' webhooks were told: list it, send it again, discard it, test an endpoint.",
         ),
         "replies": LazyCommand(
             "services.cli.replies:replies", "Replies that could not be matched to a person or a merchant's number."

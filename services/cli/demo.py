@@ -1,4 +1,4 @@
-"""`followup demo`: one order through all six services in one process, printed step by step."""
+"""`followup demo`: one order through all seven services in one process, printed step by step."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the last step; 0 when every step was seen.")] = False,  # noqa: FBT002 - a flag
     empty: Annotated[bool, typer.Option("--empty", help="Leave out the thirty days after the last step.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Send a signed order through all six services and print each step; then keep running, to look around.
+    """Send a signed order through all seven services and print each step; then keep running, to look around.
 
     After the last step the shop lives through thirty days of orders, texts and replies, so that every page has
     something to show: in a minute, by the demo's clock.
@@ -70,7 +70,7 @@ async def tell_story(
         def tell(title: str, sentence: str) -> None:
             console.print(f"[green]✓[/] [bold]{title:<{_TITLE_COLUMNS}}[/] {escape(sentence)}", soft_wrap=True)
 
-        console.print("[bold]Followup[/]: six services in one process, a simulated provider, one shop.\n")
+        console.print("[bold]Followup[/]: seven services in one process, a simulated provider, one shop.\n")
         try:
             missing = await Story(running.actions, running.clock.now, tell, patience_seconds).run()
         except httpx2.TransportError:

@@ -9,7 +9,7 @@ from shared.telemetry import logs
 def run(
     merchants: MerchantsOption = None, data: DataOption = None, port: PortOption = None, host: HostOption = None
 ) -> None:
-    """Run all six services in this process, on one SQLite file.
+    """Run all seven services in this process, on one SQLite file.
 
     Example: followup run --merchants merchants --data data --port 8080
     """

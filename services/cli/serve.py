@@ -11,7 +11,9 @@ from shared.telemetry import logs
 
 
 def serve(
-    service: Annotated[str, typer.Argument(help="ingest, scheduler, compliance, sender, metrics or console.")],
+    service: Annotated[
+        str, typer.Argument(help="ingest, scheduler, compliance, sender, metrics, connectors or console.")
+    ],
     merchants: MerchantsOption = None,
     port: PortOption = None,
     host: HostOption = None,

@@ -1,1 +1,1 @@
-"""The demo: a signed order goes through all five services, and the terminal prints each step as it happens."""
+"""The demo: a signed order goes through all services, and the terminal prints each step as it happens."""

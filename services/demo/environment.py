@@ -1,4 +1,4 @@
-"""What the demo runs in: a folder with a shop's files and a clock, and all five services running on it."""
+"""What the demo runs in: a folder with a shop's files and a clock, and all services running on it."""
 
 import asyncio
 import os

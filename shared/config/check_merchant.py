@@ -48,6 +48,7 @@ def merchant_problems(reading: MerchantFiles) -> list[Problem]:
         *_policies(reading.config, reading.document),
         *_blackouts(reading.config, reading.document),
         *_disclosures(reading.config, reading.document),
+        *_endpoints(reading.config, reading.document),
         *_flow_names(reading),
     }
     return sorted(found)
@@ -168,6 +169,13 @@ def _blackouts(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     if config.blackouts and "time_zone" not in config.model_fields_set:
         message = "these days begin and end at midnight UTC, since the shop has no time zone"
         yield document.warning(("blackouts",), message, "add 'time_zone: …', such as America/New_York")
+
+
+def _endpoints(config: MerchantConfig, document: Document) -> Iterator[Problem]:
+    for at, endpoint in enumerate(config.notify.webhooks):
+        if endpoint.url.startswith("http:"):
+            message = f"what '{endpoint.name}' is told is not encrypted, and only the operator's own networks allow it"
+            yield document.warning(("notify", "webhooks", at, "url"), message, "write https://…")
 
 
 def _disclosures(config: MerchantConfig, document: Document) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from shared.config import blackouts
 from shared.config.blackouts import MOST_BLACKOUTS, Blackout
 from shared.config.limits import Limits
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
+from shared.config.notify import NotifySettings
 from shared.config.providers import ProviderSettings
 from shared.config.secret import Secret
 from shared.events.follow_up import Purpose
@@ -225,6 +226,8 @@ class MerchantConfig(FileModel):
     test_recipients: tuple[phone.E164, ...] = ()
     """The shop's own phones: test texts go to these alone, and no figure counts them."""
     quotas: MerchantQuotas = MerchantQuotas()
+    notify: NotifySettings = NotifySettings()
+    """Where the merchant is told of replies and of what needs somebody."""
     api_keys: tuple[APIKey, ...] = ()
 
     @field_validator("time_zone")

@@ -72,6 +72,8 @@ SCOPES = (
     "recipients:reveal",
     "metrics:read",
     "audit:read",
+    "notifications:read",
+    "notifications:write",
 )
 """The scopes of keys: one for each thing a holder may do."""
 

@@ -30,10 +30,10 @@ SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.MARKETER: _LOOKS | {"controls:write", "flows:read", "follow-ups:read", "gate:read", "decisions:read"},
     Role.SUPPORT: _LOOKS
     | {"flows:read", "follow-ups:read", "follow-ups:write", "replies:read", "replies:write"}
-    | {"consents:read", "consents:write", "decisions:read", "dispatches:read", "messages:read"},
+    | {"consents:read", "consents:write", "decisions:read", "dispatches:read", "messages:read", "notifications:read"},
     Role.OPERATOR: _LOOKS
     | {"controls:write", "flows:read", "follow-ups:read", "holds:read", "holds:write", "gate:read", "decisions:read"}
-    | {"dispatches:read", "operations:read", "operations:write"},
+    | {"dispatches:read", "operations:read", "operations:write", "notifications:read", "notifications:write"},
     Role.VIEWER: _LOOKS,
 }
 """The one table of what a role may do."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-EVENT_SERVICES: Final = ("ingest", "scheduler", "compliance", "sender", "metrics")
+EVENT_SERVICES: Final = ("ingest", "scheduler", "compliance", "sender", "metrics", "connectors")
 """Those that read and write events, and hold what concerns recipients."""
 SERVICES: Final = (*EVENT_SERVICES, "console")
 """All of them; the console reads no events and holds nothing about recipients."""

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 BASE = DEPLOY / "k8s" / "base"
 EXAMPLE = DEPLOY / "k8s" / "overlays" / "example"
-SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics", "console")
+SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics", "connectors", "console")
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 

@@ -160,7 +160,7 @@ async def test_an_order_becomes_a_text_and_a_stop_is_heard_through_the_ingress(c
 
     await until(delivered, START_SECONDS)
     bodies = " ".join(text["body"] for text in await actions.texts_received())
-    assert "Hello from five services." in bodies
+    assert "Hello from seven services." in bodies
     assert "Thanks Ana!" in bodies
     assert (await actions.reply("STOP")).is_success
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.gate.evaluation import EvaluationRequest
+from services.connectors.deliveries.bodies import DiscardBody
 from services.console.accounts.users_api import PasswordRequest, UserRequest
 from services.ingest.quarantine.api import QuarantineDiscardBody, RedriveBody
 from services.ingest.sources.generic import EventBody
@@ -25,6 +26,7 @@ AT = "2026-12-01T12:00:00Z"
 TO = "+12125550123"
 WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     ConsentBody: [{"to": TO, "scope": "all", "captured_at": AT, "expires_at": AT, "disclosure": "shown", "ip": "::1"}],
+    DiscardBody: [{"reason": "they called"}],
     RevocationBody: [{"to": TO, "reason": "asked"}],
     StandingBody: [{"to": TO}],
     ImportBody: [{"rows": [{}]}],

@@ -202,6 +202,11 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "A merchant's texts of today exceed its budget ({{ $labels.effect }})",
         ).when(occurred("followup_over_budget_total", by=["effect"], over="15m")),
         ticket(
+            "FollowupNotificationsFailing",
+            "notifications-failing.md",
+            "{{ $value }} endpoints of merchants have not taken notifications for half an hour",
+        ).when(highest("followup_notification_endpoints_failing"), "> 0", lasting="30m"),
+        ticket(
             "FollowupWebhookIdsReused",
             "webhooks-refused.md",
             "Webhooks of {{ $labels.source }} reuse ids with different bodies",

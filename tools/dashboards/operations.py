@@ -163,6 +163,16 @@ SENDING = Row(
     ],
 )
 
+NOTIFICATIONS = Row(
+    "Notifications",
+    [
+        rates("Attempts by outcome", "followup_notification_attempts_total", by=["outcome"]),
+        Panel("Duration of calls", quantiles("followup_notification_call_seconds"), "s"),
+        Panel("Event to delivered", quantiles("followup_notification_lag_seconds"), "s"),
+        Panel("Endpoints that fail", [Query(highest("followup_notification_endpoints_failing"), "failing")]),
+    ],
+)
+
 DATABASE = Row(
     "Database",
     [
@@ -188,5 +198,5 @@ OPERATIONS = Dashboard(
     "followup-operations",
     "Followup: operations",
     "Does everything run, and where is work stuck? Each alert names its runbook.",
-    [HEALTH, ENTRY_POINTS, EVENTS, TIMERS, SENDING, DATABASE],
+    [HEALTH, ENTRY_POINTS, EVENTS, TIMERS, SENDING, NOTIFICATIONS, DATABASE],
 )

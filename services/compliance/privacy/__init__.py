@@ -1,1 +1,1 @@
-"""Rights: erasure with a certificate, and a copy of everything all five services hold (GDPR articles 15, 17, 20)."""
+"""Rights: erasure with a certificate, and a copy of everything all services hold (GDPR articles 15, 17, 20)."""

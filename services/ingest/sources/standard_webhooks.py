@@ -10,24 +10,18 @@
 Source: standardwebhooks.com specification; webhooks sections 0 and 5.
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from services.ingest.domain.parsed_deliveries import ParseResult, ShopSettings
-from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, is_any_of
 from services.ingest.sources.generic import read_event
 from services.ingest.sources.json_object import InvalidField
 from services.ingest.sources.salvage import salvaged
+from shared.standard_webhooks import ID, SIGNATURE, TIMESTAMP, VERSION, signature
 
 NAME = "standard-webhooks"
-ID = "webhook-id"
-TIMESTAMP = "webhook-timestamp"
-SIGNATURE = "webhook-signature"
-VERSION = "v1,"
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret starts with
 TOLERANCE_SECONDS = 300
 _LONGEST_TIMESTAMP_DIGITS = 12
 
@@ -35,18 +29,9 @@ _LONGEST_TIMESTAMP_DIGITS = 12
 def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], _shop: ShopSettings, now: datetime) -> bool:
     """Return whether one of the secrets made one of the signatures, within five minutes of `now`."""
     delivery_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
-    signed = b".".join((delivery_id.encode(), timestamp.encode(), body))
-    expected = [hmac_sha256_base64(key_of(secret), signed) for secret in secrets]
+    expected = [signature(secret, delivery_id, timestamp, body) for secret in secrets]
     given = [word.removeprefix(VERSION) for word in headers.get(SIGNATURE, "").split() if word.startswith(VERSION)]
     return is_any_of(given, expected) and bool(delivery_id) and _is_fresh(timestamp, now)
-
-
-def key_of(secret: str) -> bytes:
-    """Return the key of a secret: base64 after ``whsec_``, or the secret's own bytes if it is not base64."""
-    try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        return secret.encode()
 
 
 def topic_of(_headers: Headers) -> str:

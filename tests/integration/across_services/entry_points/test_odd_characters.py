@@ -73,7 +73,7 @@ def spoilt(value: Any) -> Iterator[Any]:
 
 
 def entry_points(driver: RightsDriver) -> list[tuple[str, str]]:
-    """Return every method and path the five services have."""
+    """Return every method and path the services have."""
     return sorted(
         (method, route.path)
         for service in driver.five

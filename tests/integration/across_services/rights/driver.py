@@ -1,4 +1,4 @@
-"""All five services over one database: an erasure or export must reach the data of each of them."""
+"""All services with events over one database: an erasure or export must reach the data of each of them."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ import httpx2
 import sqlalchemy as sa
 
 import services.compliance.app
+import services.connectors.app
 import services.ingest.app
 import services.metrics.app
 import services.scheduler.app
@@ -47,6 +48,9 @@ SECRETS = ("2125550123", "Ana", "Ruiz", "what a lovely cup")
 """What must not be found anywhere once the person is forgotten."""
 
 _MORE = """\
+notify:
+  webhooks:
+    - {{name: helpdesk, url: "https://help.acme.example", secrets: [{{env: HOOK}}], events: [reply.received]}}
 links: {{base_url: "https://go.acme.example"}}
 providers:
   main: {{kind: simulated}}
@@ -68,18 +72,20 @@ _SCOPES = (
     '["events:write", "consents:write", "consents:read", "rights:write", "rights:read", "follow-ups:read", '
     '"follow-ups:write", "gate:read", "decisions:read", "dispatches:read", "metrics:read", '
     '"operations:read", "operations:write", '
-    '"controls:write", "holds:write", "replies:read", "replies:write", "audit:read"]'
+    '"controls:write", "holds:write", "replies:read", "replies:write", "audit:read", "notifications:read"]'
 )
 
 
 class RightsDriver:
-    """The five services, and what a test sends them and reads from them."""
+    """The services, and what a test sends them and reads from them."""
 
-    def __init__(self, built: ServiceHarness, clock: FakeClock, client: httpx2.AsyncClient, five: list[Any]) -> None:
+    def __init__(
+        self, built: ServiceHarness, clock: FakeClock, client: httpx2.AsyncClient, all_built: list[Any]
+    ) -> None:
         self.harness = built
         self.clock = clock
         self.client = client
-        self.five = five
+        self.services = all_built
         self.sealer = built.runtime.sealer
         self.merchant = built.runtime.merchants.get(MerchantId("acme"))
 
@@ -88,7 +94,7 @@ class RightsDriver:
         return self.sealer.recipient_id(MerchantId("acme"), PHONE)
 
     async def settle(self) -> None:
-        await self.harness.settle(*self.five)
+        await self.harness.settle(*self.services)
 
     async def shopify(self, topic: str, document: Any, event_id: str) -> None:
         body = body_of(document)
@@ -101,7 +107,7 @@ class RightsDriver:
         """Let Ana buy, be planned a text, have it cleared, called for, answered; her order awaits in every service."""
         await self.shopify("orders/create", shopify_order(), "order")
         self.clock.advance(hours=1)
-        await self.five[1].loops[0]._step()
+        await self.services[1].loops[0]._step()
         await self.settle()
         [row] = await self.harness.rows(sa.select(dispatches))
         assert row["body"] is not None
@@ -132,7 +138,7 @@ class RightsDriver:
     async def found_anywhere(self) -> list[str]:
         """Return where anything about Ana can still be read, by opening every value that opens; the log apart."""
         places = []
-        for metadata in [service.metadata for service in self.five]:
+        for metadata in [service.metadata for service in self.services]:
             for table in metadata.sorted_tables:
                 for row in await self.harness.rows(sa.select(table)):
                     clear = " ".join(self._clear(value) for value in row.values())
@@ -187,21 +193,22 @@ async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
     (own / "flows").mkdir()
     (own / "flows" / "thanks.yaml").write_text(_FLOW, encoding="utf-8")
     clock = FakeClock()
-    directory = MerchantDirectory.load(merchants, {})
+    directory = MerchantDirectory.load(merchants, {"HOOK": "whsec_made-up"})
     assert not directory.problems
     async with harness(folder, clock, directory) as built:
-        five = [
+        every = [
             services.ingest.app.build(built.runtime),
             services.scheduler.app.build(built.runtime, advise),
             services.compliance.app.build(built.runtime),
             services.sender.app.build(built.runtime),
             services.metrics.app.build(built.runtime),
+            services.connectors.app.build(built.runtime),
         ]
-        for service in five:
+        for service in every:
             await built.create(service.metadata)
         web = create_app(
             "application",
-            [router for service in five for router in service.routers],
+            [router for service in every for router in service.routers],
             keys=Keys(directory, RateLimit(10_000, clock)),
             health=Health(),
             max_body_bytes=1_000_000,
@@ -211,4 +218,4 @@ async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
             base_url="http://followup.test",
             headers={"Authorization": f"Bearer {KEY}"},
         ) as client:
-            yield RightsDriver(built, clock, client, five)
+            yield RightsDriver(built, clock, client, every)

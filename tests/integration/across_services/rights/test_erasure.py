@@ -54,6 +54,7 @@ async def test_the_certificate_says_what_each_service_deleted_where_and_that_the
         "compliance": {},
         "sender": {"sender_conversations": 1, "sender_dispatches": 1, "sender_receipts": 1, "sender_replies": 1},
         "metrics": {"metrics_facts": 4},
+        "connectors": {"connectors_deliveries": 1},
     }
     assert PHONE not in str(certificate)
 
@@ -110,7 +111,7 @@ async def test_parked_events_lose_what_is_sealed_and_can_still_be_handed_over(dr
     await driver.erased()
     assert await _readable_when_parked(driver) == []
     assert FollowUpDue.type not in [row["type"] for row in await driver.harness.rows(sa.select(gates.parked))]
-    for service in (driver.five[1], driver.five[2]):
+    for service in (driver.services[1], driver.services[2]):
         gone, kept = await parked.redrive(driver.harness.runtime.units, service.system_tables, service.events)
         assert (gone > 0, kept) == (True, 0)
     assert await driver.found_anywhere() == []
@@ -156,14 +157,14 @@ async def test_an_erasure_received_twice_keeps_its_first_certificate(driver: Rig
 async def test_a_service_that_does_not_answer_is_named_as_late_after_a_minute(driver: RightsDriver) -> None:
     asked = (await driver.client.post("/v1/erasures", json={"to": PHONE})).json()
     assert asked["state"] == "under_way"
-    *four, metrics = driver.five
-    await driver.harness.settle(*four)
+    *others, connectors = driver.services
+    await driver.harness.settle(*others)
     path = f"/v1/erasures/{asked['id']}"
     assert (await driver.client.get(path)).json()["state"] == "under_way"
     driver.clock.advance(seconds=60)
     answer = (await driver.client.get(path)).json()
-    assert (answer["state"], answer["missing"]) == ("late", ["metrics"])
-    await driver.harness.settle(*four, metrics)
+    assert (answer["state"], answer["missing"]) == ("late", ["connectors"])
+    await driver.harness.settle(*others, connectors)
     assert (await driver.client.get(path)).json()["state"] == "complete"
 
 
@@ -233,7 +234,7 @@ async def test_the_same_key_asks_once(driver: RightsDriver) -> None:
 async def _readable_when_parked(driver: RightsDriver) -> list[str]:
     """Return the parked tables whose events hold anything sealed that opens to the person."""
     found = []
-    for service in driver.five:
+    for service in driver.services:
         for row in await driver.harness.rows(sa.select(service.system_tables.parked)):
             event = service.events.kinds[row["type"]].model_validate_json(bytes(row["body"]))
             sealed = [*_sealed(event)]

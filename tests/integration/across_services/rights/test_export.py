@@ -59,7 +59,9 @@ async def test_a_copy_can_be_had_as_csv_one_value_a_line(driver: RightsDriver) -
     got = await driver.client.get(f"/v1/exports/{answer['id']}", headers={"Accept": "text/csv"})
     assert got.headers["content-type"] == "text/csv; charset=utf-8"
     lines = list(csv.DictReader(io.StringIO(got.text)))
-    assert {"sender", "ingest", "scheduler", "metrics", "compliance"} == {line["service"] for line in lines}
+    assert {"sender", "ingest", "scheduler", "metrics", "compliance", "connectors"} == {
+        line["service"] for line in lines
+    }
     [said] = [line["value"] for line in lines if (line["table"], line["field"]) == ("sender_replies", "text")]
     assert said == "what a lovely cup"
     assert PHONE in {line["value"] for line in lines}
@@ -68,8 +70,8 @@ async def test_a_copy_can_be_had_as_csv_one_value_a_line(driver: RightsDriver) -
 async def test_an_incomplete_copy_says_who_has_not_answered_after_a_minute(driver: RightsDriver) -> None:
     await driver.lived()
     asked = (await driver.client.post("/v1/exports", json={"to": PHONE})).json()
-    ingest, scheduler, compliance, _sender, metrics = driver.five
-    await driver.harness.settle(ingest, scheduler, compliance, metrics)
+    ingest, scheduler, compliance, _sender, metrics, connectors = driver.services
+    await driver.harness.settle(ingest, scheduler, compliance, metrics, connectors)
     path = f"/v1/exports/{asked['id']}"
     before = (await driver.client.get(path)).json()
     assert (before["state"], before["missing"]) == ("under_way", ["sender"])

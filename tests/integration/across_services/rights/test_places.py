@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 import services.compliance.sealed
+import services.connectors.sealed
 import services.scheduler.sealed
 import services.sender.sealed
 from services.compliance.tables import audit_tables as compliance_audit
+from services.connectors.tables import audit_tables as connectors_audit
+from services.connectors.tables import deliveries as notifications
 from services.ingest.tables import former_people
 from services.scheduler.controls import store as control_store
 from services.scheduler.controls.store import StoredControl
@@ -39,6 +42,7 @@ from tests.integration.across_services.rights.test_resealing import ACME, SEALED
 EVERY = {
     **SEALED,
     **services.compliance.sealed.SEALED_FOR_GOOD,
+    **services.connectors.sealed.SEALED_FOR_GOOD,
     **services.scheduler.sealed.SEALED_FOR_GOOD,
     **services.sender.sealed.SEALED_FOR_GOOD,
 }
@@ -131,7 +135,10 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         await uow.db.insert(unassigned_replies, [stray])
         await uow.db.insert(short_links, links)
         await uow.db.insert(former_people, [former])
-        for tables in (compliance_audit, scheduler_audit, sender_audit):
+        [told] = await uow.db.rows(sa.select(notifications))
+        other = {"delivery_id": make.REQUEST, "body": seal(ACME, aad.notification_body(make.REQUEST), b"{}")}
+        await uow.db.insert(notifications, [{**told, **other}])
+        for tables in (compliance_audit, connectors_audit, scheduler_audit, sender_audit):
             for _ in range(2):
                 AuditLog(tables, driver.sealer).record(uow, Actor(ActorKind.API_KEY, "all", AddressClass.NONE), DEED)
 

@@ -12,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 
 import services.compliance.retention
+import services.connectors.retention
 import services.ingest.retention
 import services.metrics.retention
 import services.scheduler.retention
 import services.sender.retention
 from services.compliance.settings import ComplianceSettings
+from services.connectors.settings import ConnectorsSettings
 from services.ingest.settings import IngestSettings
 from services.metrics.settings import MetricsSettings
 from services.scheduler.settings import SchedulerSettings
@@ -41,6 +43,7 @@ BOUNDS = [
     *services.compliance.retention.BOUNDS,
     *services.sender.retention.BOUNDS,
     *services.metrics.retention.BOUNDS,
+    *services.connectors.retention.BOUNDS,
 ]
 GROWING = {kept.table for kept in BOUNDS if kept.way not in {BoundKind.COUNT, BoundKind.WORK}} | {"event_log"}
 LISTS = (
@@ -64,6 +67,9 @@ LISTS = (
     "/v1/audit/ingest",
     "/v1/conversations",
     "/v1/conversations?state=all",
+    "/v1/deliveries",
+    "/v1/deliveries?state=dead",
+    "/v1/endpoints",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
     "/v1/overview?span=30d",
     "/v1/messages",
@@ -78,6 +84,7 @@ SWEEPS = [
     *services.compliance.retention.sweeps(START, ComplianceSettings()),
     *services.sender.retention.sweeps(START, SenderSettings()),
     *services.metrics.retention.sweeps(START, MetricsSettings()),
+    *services.connectors.retention.sweeps(START, ConnectorsSettings()),
 ]
 
 
@@ -101,7 +108,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_every_table_of_every_service_says_what_bounds_it(driver: RightsDriver) -> None:
-    declared = {name for service in driver.five for name in service.metadata.tables}
+    declared = {name for service in driver.services for name in service.metadata.tables}
     assert {kept.table for kept in BOUNDS} == declared
     assert len(BOUNDS) == len(declared)
 
@@ -109,7 +116,7 @@ def test_every_table_of_every_service_says_what_bounds_it(driver: RightsDriver) 
 def test_every_table_that_is_said_to_be_swept_is(driver: RightsDriver) -> None:
     by_deliveries = {"ingest_deliveries", "ingest_delivery_keys", "ingest_quarantine"}
     with_their_sums = {"metrics_follow_ups"}
-    by_housekeeping = {service.system_tables.idempotency_keys.name for service in driver.five}
+    by_housekeeping = {service.system_tables.idempotency_keys.name for service in driver.services}
     said = {kept.table for kept in BOUNDS if kept.way is BoundKind.SWEPT}
     assert said == {sweep.table.name for sweep in SWEEPS} | by_deliveries | by_housekeeping | with_their_sums
 
@@ -144,7 +151,7 @@ async def test_a_day_of_life_and_every_list_reads_no_growing_table_through(
     keyed = {"Idempotency-Key": "once"}
     await driver.client.post("/v1/consents/revoke", json={"to": "+12125550123"}, headers=keyed)
     await retention(driver)
-    await Housekeeping(driver.harness.runtime, [service.system_tables for service in driver.five])._prune()
+    await Housekeeping(driver.harness.runtime, [service.system_tables for service in driver.services])._prune()
     database = driver.harness.runtime.database
     if not isinstance(database, SQLiteDatabase):  # its planner decides by size; the sweeps are explained there too
         return

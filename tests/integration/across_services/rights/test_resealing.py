@@ -21,8 +21,11 @@ from tests.integration.across_services.rights.driver import RightsDriver
 SEALED: Final[Sealed] = {table: columns for service in SERVICES for table, columns in sealed_of(service).items()}
 ACME: Final = MerchantId("acme")
 NOT_SEALED: Final = {
-    **{f"{each}_audit.canonical": "what is hashed" for each in ("compliance", "scheduler", "sender")},
-    **{f"{each}_audit.reason": "its hash is in the chain" for each in ("compliance", "scheduler", "sender")},
+    **{f"{each}_audit.canonical": "what is hashed" for each in ("compliance", "connectors", "scheduler", "sender")},
+    **{
+        f"{each}_audit.reason": "its hash is in the chain"
+        for each in ("compliance", "connectors", "scheduler", "sender")
+    },
     "compliance_consent_ledger.canonical": "what is hashed",
     "compliance_consent_ledger.evidence": "its hash is in the chain",
     "compliance_decisions.record": "holds no identity",
@@ -120,7 +123,7 @@ async def test_what_does_not_open_is_counted_and_left(driver: RightsDriver) -> N
 def test_every_column_of_bytes_is_sealed_again_or_says_why_not(driver: RightsDriver) -> None:
     every = {
         f"{table.name}.{column.name}"
-        for service in driver.five
+        for service in driver.services
         for table in service.metadata.tables.values()
         for column in table.columns
         if isinstance(column.type, sa.LargeBinary)

@@ -9,7 +9,7 @@ from tests.integration.across_services.rights.driver import RightsDriver
 
 async def retention(driver: RightsDriver) -> None:
     """Take the daily step of every service that has one."""
-    for service in driver.five:
+    for service in driver.services:
         for loop in service.loops:
             if loop.name == "retention":
                 await loop._step()

@@ -6,8 +6,9 @@ import pytest
 from services.ingest.domain.parsed_deliveries import ShopSettings
 from services.ingest.sources.generic import findings_in, read_event
 from services.ingest.sources.json_object import InvalidField
-from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS, key_of
+from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared.events.trigger import PhoneProvenance
+from shared.standard_webhooks import key_of
 from shared.testing.clock import START
 from shared.testing.make_ingest import PHONE, STANDARD_SECRET, event, standard_headers
 

@@ -1,0 +1,1 @@
+"""Notifications on their way: each to one endpoint, tried until it is taken or given up."""

@@ -1,0 +1,1 @@
+"""What merchants are notified of, and which of their endpoints is told."""
