@@ -57,7 +57,9 @@ async def test_one_process_a_service_runs_the_demos_story(application: Cluster) 
         again = await said_by(application, ["relay-again", "--since-minutes", "10"])
         for service in EVENT_SERVICES:
             assert f"{service}: reads " in again
-            assert f"{service}: 0 events" not in again or service in {"metrics", "connectors"}, "what was relayed was kept"
+            assert f"{service}: 0 events" not in again or service in {"metrics", "connectors"}, (
+                "what was relayed was kept"
+            )
         await nothing_changes(client, actions, story.observed.follow_up_id)
         examined = await said_by(application, ["doctor"])
         assert "copies in Kafka: topics have one copy" in " ".join(examined.split())
