@@ -23,10 +23,7 @@ ACME: Final = MerchantId("acme")
 AUDITED: Final = ("compliance", "connectors", "ingest", "scheduler", "sender")
 NOT_SEALED: Final = {
     **{f"{each}_audit.canonical": "what is hashed" for each in AUDITED},
-    **{
-        f"{each}_audit.reason": "its hash is in the chain"
-        for each in AUDITED
-    },
+    **{f"{each}_audit.reason": "its hash is in the chain" for each in AUDITED},
     "compliance_consent_ledger.canonical": "what is hashed",
     "compliance_consent_ledger.evidence": "its hash is in the chain",
     "compliance_decisions.record": "holds no identity",
