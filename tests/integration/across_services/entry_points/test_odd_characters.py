@@ -76,7 +76,7 @@ def entry_points(driver: RightsDriver) -> list[tuple[str, str]]:
     """Return every method and path the services have."""
     return sorted(
         (method, route.path)
-        for service in driver.five
+        for service in driver.services
         for route in routes_of(service.routers)
         if isinstance(route, Route)
         for method in route.methods or ()
