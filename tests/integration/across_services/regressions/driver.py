@@ -57,11 +57,11 @@ class Shop:
     async def work(self) -> None:
         """Let everybody read, plan, judge and send until nothing is left to do at this moment."""
         while True:
-            read = await self.harness.settle(*self.services)
+            read = await self.harness.settle(*self.five)
             calls = len(self.provider.texts)
-            scheduler = next(service for service in self.services if service.name == "scheduler")
+            scheduler = next(service for service in self.five if service.name == "scheduler")
             await scheduler.loops[0]._step()
-            read += await self.harness.settle(*self.services)
+            read += await self.harness.settle(*self.five)
             await self.sender.dispatcher.step()
             await self.sender.calls.drain()
             if not read and len(self.provider.texts) == calls:
