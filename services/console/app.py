@@ -12,6 +12,7 @@ from services.console.loops import create_loops
 from services.console.pages.controls import ControlsPage
 from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
+from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
 from services.console.pages.stories import StoryPages
 from services.console.rendering import PageRenderer, file_problems
@@ -53,6 +54,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             FlowPages(reached, renderer).create_router(sessions),
             renderer.create_router(),
             HomePage(reached, renderer).create_router(sessions),
+            ResultsPage(reached, renderer, runtime.clock).create_router(sessions),
             RowPages(reached, renderer).create_router(sessions),
             StoryPages(reached, renderer).create_router(sessions),
         ),

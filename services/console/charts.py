@@ -22,6 +22,7 @@ _TILES: Final = (
     "opt_out_rate",
     "unsubscribe_latency",
 )
+_COUNTS: Final = ("planned", "accepted", "delivered", "blocked", "opt_outs", "cost")
 _PARTS: Final = {
     "delivery_rate": "{numerator:,.0f} of {denominator:,.0f} sent",
     "click_through_rate": "{numerator:,.0f} of {denominator:,.0f} delivered",
@@ -58,6 +59,16 @@ class Tile:
     """None if there is nothing to compare with, or no difference."""
     spark: str | None
     """Points of a polyline, 100 by 24."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedFigure:
+    """A number in the strip above the tiles; split by reason or currency it is the sum, or one for each currency."""
+
+    title: str
+    value: str
+    change: FigureChange | None
+    rows: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,25 @@ def tile(figure: ShownPeriodFigure) -> Tile:
     )
 
 
+def counts(figures: Sequence[ShownPeriodFigure]) -> list[CountedFigure]:
+    """Return what was planned, sent, delivered, blocked and withdrawn, and what it cost where a provider says it."""
+    found = []
+    for name in _COUNTS:
+        of_name = [figure for figure in figures if figure.name == name]
+        if name == "cost":
+            found += [_counted(figure) for figure in of_name if figure.value or figure.before]
+        elif of_name:
+            summed = {"value": sum(figure.value or 0 for figure in of_name), "reason": None}
+            before = sum(figure.before or 0 for figure in of_name)
+            found.append(_counted(of_name[0].model_copy(update={**summed, "before": before}), is_whole=True))
+    return found
+
+
+def _counted(figure: ShownPeriodFigure, *, is_whole: bool = False) -> CountedFigure:
+    rows = rows_address(figure.rows or "", without="detail" if is_whole else "")
+    return CountedFigure(figure.title, value_words(figure, figure.value), change(figure, figure.before), rows)
+
+
 def value_words(figure: ShownFigure, value: Number | None) -> str:
     """Return a value of a figure formatted for people; a dash if there is none, never 0 %."""
     if value is None:
@@ -120,6 +150,8 @@ def value_words(figure: ShownFigure, value: Number | None) -> str:
             return f"{value:.1f} %"
         case "seconds":
             return duration_words(timedelta(seconds=value))
+        case "minor" if figure.currency is None and not value:
+            return "–"
         case "minor":
             amount = money(round(value), figure.currency)
             return amount.replace(".00 ", " ") if abs(value) >= _LARGE_MINOR else amount

@@ -23,6 +23,7 @@ class Place:
 
 PLACES: Final = (
     Place("now", "Home", "/console", "metrics:read"),
+    Place("results", "Results", "/console/results", "metrics:read"),
     Place("flows", "Flows", "/console/flows", "flows:read", "Flows"),
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
 )
@@ -36,3 +37,8 @@ def places_for(person: SignedInPerson) -> Sequence[tuple[str, Sequence[Place]]]:
         if person.may(place.scope):
             groups.setdefault(place.group, []).append(place)
     return list(groups.items())
+
+
+def address_of(name: str) -> str:
+    """Return where a place is; empty for one that does not exist."""
+    return next((place.address for place in PLACES if place.name == name), "")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -43,9 +44,10 @@ def utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def rows_address(api_address: str) -> str:
-    """Return the console's page of the rows that an address of the API leads to."""
-    return f"/console/rows?{api_address.partition('?')[2]}"
+def rows_address(api_address: str, without: str = "") -> str:
+    """Return the console's page of the rows that an address of the API leads to, without one of its parameters."""
+    query = parse_qsl(api_address.partition("?")[2], keep_blank_values=True)
+    return f"/console/rows?{urlencode([(name, value) for name, value in query if name != without])}"
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {

@@ -31,6 +31,7 @@ from shared.instants import BOUNDS, as_written, is_near
 
 _DEFAULT_WINDOW = timedelta(days=30)
 _LONGEST_WINDOW = timedelta(days=3 * 366)
+_LONGEST_BY_DAY = timedelta(days=100)
 _MOST_ROWS = 500
 
 Reader = Annotated[Caller, Depends(requires("metrics:read"))]
@@ -58,6 +59,8 @@ class MetricsEndpoints:
     ) -> KPIsAnswer:
         """Answer the figures of a window, together or by a dimension."""
         window = _window(since, until, self._units.clock.now())
+        if by is Dimension.DAY and window.until - window.since > _LONGEST_BY_DAY:
+            raise unprocessable("by", "days are listed for at most 100 of them; choose a shorter window")
         zone = ZoneInfo(caller.merchant.config.time_zone)
 
         async def work(db: Transaction) -> list[KPIAnswer]:
@@ -90,6 +93,7 @@ class MetricsEndpoints:
         measure: Measure | None = None,
         detail: str | None = None,
         flow: str | None = None,
+        day: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\d$")] = None,
         hour: Annotated[str | None, Query(pattern=r"^\d\d$")] = None,
         weekday: str | None = None,
         segment: str | None = None,
@@ -102,7 +106,7 @@ class MetricsEndpoints:
         """Answer a page of the facts of a window, or of those behind one number."""
         if measure is Measure.IN_STATE:
             raise unprocessable("measure", "a state has no rows; ask for the facts that led to it")
-        values = (flow, hour, weekday, segment, number, provider, version)
+        values = (flow, day, hour, weekday, segment, number, provider, version)
         groups = {by: value for by, value in zip(Dimension, values, strict=True) if value is not None}
         after = decode_cursor(cursor) if cursor else None
         if cursor and after is None:

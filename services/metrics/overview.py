@@ -100,14 +100,15 @@ async def load_overview(
     rows = await store.sums(db, merchant, window.since, window.until, ["hour"])
     window_before = Window(window.since - period.duration, window.since)
     earlier = await store.sums(db, merchant, window_before.since, window_before.until, ["hour"])
-    sums = grouped(rows, None, clock)[""]
+    sums, before = grouped(rows, None, clock)[""], grouped(earlier, None, clock)[""]
+    nothing_yet = dict.fromkeys(before, 0)  # a reason or currency of the period before alone is 0 now, not missing
     return Overview(
         period=period,
         window=window,
         window_before=window_before,
         states=await store.states(db, merchant),
-        figures=figures(sums),
-        figures_before=figures(grouped(earlier, None, clock)[""]),
+        figures=figures(nothing_yet | sums),
+        figures_before=figures(dict.fromkeys(sums, 0) | before),
         bars=_bars(rows, earlier, window, period, clock),
         reasons=_reasons(sums),
         feed=await _feed(db, await store.newest_facts(db, merchant, _FEED_FACTS), clock),

@@ -70,6 +70,7 @@ def addresses(story: Story) -> dict[str, str]:
         "story-delivered": f"/console/follow-ups/{story.observed.follow_up_id}",
         "story-refused": f"/console/follow-ups/{story.observed.refused_id}",
         "controls": "/console/controls",
+        **{f"results-{by}": f"/console/results?by={by}" for by in ("flow", "number", "day")},
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
         "simulator": "/simulator",
         "docs": "/docs",

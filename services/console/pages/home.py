@@ -1,5 +1,6 @@
-"""The first page: what is happening now."""
+"""The first page: what needs somebody, and what is happening now."""
 
+import asyncio
 from enum import StrEnum
 from typing import Final
 
@@ -10,6 +11,7 @@ from services.console import charts
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignedIn
 from services.console.answers import ShownOverview
+from services.console.needs import ask_all
 from services.console.page import ConsolePage
 
 PATH: Final = "/console"
@@ -34,15 +36,19 @@ class HomePage(ConsolePage):
     place = "now"
 
     async def show(self, request: Request, person: SignedIn, span: Span = Span.DAY) -> Response:
-        """Answer what is happening now.
+        """Answer what needs this person and what is happening now; one refresh asks each service once.
 
         Raises:
             HTTPProblem: what metrics refuses, 502 if it does not answer.
         """
-        answer = await self._asked(person, "metrics", "/v1/overview", f"span={span}")
+        answer, needs = await asyncio.gather(
+            self._asked(person, "metrics", "/v1/overview", f"span={span}"), ask_all(self._calls, person)
+        )
         overview = ShownOverview.model_validate(answer)
         values = {
             "overview": overview,
+            "needs": needs,
+            "counts": charts.counts(overview.figures),
             "span": span,
             "spans": list(Span),
             "tiles": charts.tiles(overview.figures),

@@ -17,6 +17,7 @@ class Dimension(StrEnum):
     """The values of `GET /v1/kpis?by=`."""
 
     FLOW = "flow"
+    DAY = "day"
     HOUR = "hour"
     WEEKDAY = "weekday"
     SEGMENT = "segment"
@@ -27,6 +28,7 @@ class Dimension(StrEnum):
 
 _COLUMNS: Final[Mapping[Dimension, str]] = {
     Dimension.FLOW: "flow",
+    Dimension.DAY: "hour",
     Dimension.HOUR: "hour",
     Dimension.WEEKDAY: "hour",
     Dimension.SEGMENT: "segment",
@@ -56,8 +58,10 @@ def column_of(by: Dimension) -> str:
 
 
 def group_of(by: Dimension, value: Any, clock: ZoneInfo) -> str:
-    """Return the group of a column's value; hours and weekdays are in the merchant's time zone."""
+    """Return the group of a column's value; days, hours and weekdays are in the merchant's time zone."""
     match by:
+        case Dimension.DAY:
+            return f"{value.astimezone(clock):%Y-%m-%d}"
         case Dimension.HOUR:
             return f"{value.astimezone(clock):%H}"
         case Dimension.WEEKDAY:

@@ -57,7 +57,7 @@ async def test_nothing_delivered_is_null_and_not_zero(metrics: Metrics) -> None:
     assert (await kpi(metrics, "delivery_rate"))["value"] is None
 
 
-@pytest.mark.parametrize("by", [None, "flow", "hour", "weekday", "segment", "number", "provider", "version"])
+@pytest.mark.parametrize("by", [None, "flow", "day", "hour", "weekday", "segment", "number", "provider", "version"])
 async def test_every_number_equals_the_rows_behind_it(metrics: Metrics, by: str | None) -> None:
     await metrics.take(*days_at_a_shop(START + timedelta(days=1), 40, 1.0))
     for found in await kpis(metrics, **({"by": by} if by else {})):
@@ -138,6 +138,7 @@ async def test_a_key_without_the_scope_reads_nothing(metrics: Metrics, path: str
         {"from": "2026-12-01T00:00:00"},
         {"from": "2000-01-01T00:00:00Z"},
         {"by": "colour"},
+        {"by": "day", "from": "2026-01-01T00:00:00Z", "to": "2026-07-01T00:00:00Z"},
         {"cac_minor": "0"},
     ],
 )

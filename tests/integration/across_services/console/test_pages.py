@@ -134,6 +134,8 @@ async def test_signing_out_ends_it(console: Console) -> None:
 
 async def test_an_empty_shop_is_shown_what_comes_next(console: Console) -> None:
     html = await page(console)
+    assert "three steps to the first" in html
+    assert "followup trigger purchase --merchant acme" in html
     assert "No follow-ups yet" in html
     assert "Nothing is unanswered, failed, unknown or blocked." in html
 
@@ -217,6 +219,35 @@ async def test_a_tile_opens_to_its_rows(console: Console) -> None:
     html = await page(console, tile[1].replace("&amp;", "&"))
     assert "<b>2</b> texts delivered" in html
     assert html.count("It was delivered.") == 2
+
+
+async def test_results_open_to_their_rows_by_group_and_as_a_file(console: Console) -> None:
+    texts = [TextFacts(n, HALF_A_DAY_AGO, flow="=cmd") for n in (1, 2)]
+    await console.take(*(fact for text in texts for fact in text.all_the_way()))
+    html = await page(console, "/console/results?period=7d")
+    cell = re.search(
+        r'<th scope="row">=cmd</th>\s*<td class="number" data-label="Planned"><span><a href="([^"]*)"', html
+    )
+    assert cell is not None
+    opened_rows = await page(console, cell[1].replace("&amp;", "&"))
+    assert "<b>2</b> follow-ups planned" in opened_rows
+    answer = await console.http.get("/console/results/file.csv?period=7d&by=flow")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "'=cmd,planned,Planned,,,2,2,,count,follow-ups planned," in answer.text
+    today = await page(console, f"/console/results?by=day&first={HALF_A_DAY_AGO:%Y-%m-%d}")
+    assert 'data-label="Planned"><span><a' in today
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("first=2026-12-09&last=2026-12-01", 422), ("first=x", 422), ("by=step", 422), ("by=day&period=365d", 200)],
+)
+async def test_a_period_that_is_none_is_said_beside_its_field(console: Console, query: str, status: int) -> None:
+    await sign_in(console)
+    answer = await console.http.get(f"/console/results?{query}")
+    assert answer.status_code == status
+    says = {"first=x": "Write a day", "by=day&period=365d": "choose a shorter period", "by=step": "could not be"}
+    assert says.get(query, "The first day is after the last one.") in answer.text
 
 
 @pytest.mark.parametrize("span", ["24h", "7d", "30d"])

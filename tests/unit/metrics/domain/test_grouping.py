@@ -28,6 +28,7 @@ def test_whole_hours_are_not_widened() -> None:
 def test_hours_and_weekdays_are_the_merchants() -> None:
     at = datetime(2026, 12, 1, 3, tzinfo=UTC)
     assert group_of(Dimension.HOUR, at, NEW_YORK) == "22"
+    assert group_of(Dimension.DAY, at, NEW_YORK) == "2026-11-30"
     assert group_of(Dimension.WEEKDAY, at, NEW_YORK) == "monday"
 
 
