@@ -205,7 +205,11 @@ async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Pro
     is_unanswered = follow_ups.c.reason == UNANSWERED
     found = await db.rows(
         sa.select(follow_ups)
-        .where(follow_ups.c.merchant_id == merchant, follow_ups.c.waits_until.is_not(None))
+        .where(
+            follow_ups.c.merchant_id == merchant,
+            follow_ups.c.waits_until.is_not(None),
+            follow_ups.c.changed_at > ALWAYS,  # true of each: by it the partial index is preferred to one of all texts
+        )
         .order_by(is_unanswered.desc(), follow_ups.c.changed_at.desc())
         .limit(limit)
     )

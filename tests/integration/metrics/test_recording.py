@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.metrics import store, tables
-from services.metrics.domain.rollups import Measure, rebuild
+from services.metrics.domain.rollups import ALWAYS, Measure, rebuild
 from shared.events.envelope import Event
 from shared.ids import MerchantId
 from shared.testing.clock import START
@@ -129,7 +129,7 @@ async def test_what_is_asked_for_often_is_found_through_an_index(metrics: Metric
         .where(texts.c.merchant_id == "acme", is_troubled)
         .order_by(texts.c.changed_at.desc()),
         "ix_metrics_follow_ups_waiting": sa.select(texts)
-        .where(texts.c.merchant_id == "acme", texts.c.waits_until.is_not(None))
+        .where(texts.c.merchant_id == "acme", texts.c.waits_until.is_not(None), texts.c.changed_at > ALWAYS)
         .order_by((texts.c.reason == "unanswered").desc(), texts.c.changed_at.desc()),
     }
     for index, question in questions.items():
