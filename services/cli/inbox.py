@@ -1,6 +1,8 @@
 """`followup inbox`: what people wrote, what they were sent, and what somebody decides about it."""
 
+import shlex
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -31,6 +33,7 @@ class FoundConversation(NamedTuple):
 def listed(
     merchant: Annotated[str | None, typer.Argument(help="Only this merchant (default: all).")] = None,
     state: Annotated[str, typer.Option(help="open, needs_review, unread, read, closed or all.")] = "open",
+    who: Annotated[str | None, typer.Option(help="Only what this somebody handles.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Where the previous page ended; with a merchant.")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
@@ -40,7 +43,7 @@ def listed(
     Example: followup inbox acme --state needs_review
     """
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    behind = f"&cursor={cursor}" if cursor else ""
+    behind = (f"&assigned_to={quote(who)}" if who else "") + (f"&cursor={cursor}" if cursor else "")
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         if merchant is not None:
             client.require(merchant)
@@ -52,7 +55,8 @@ def listed(
         for conversation in page["conversations"]:
             console.print(line(name, conversation))
         if page["next_cursor"]:
-            console.print(f"More: followup inbox {name} --state {state} --cursor {page['next_cursor']}")
+            whose = f" --who {shlex.quote(who)}" if who else ""
+            console.print(f"More: followup inbox {name} --state {state}{whose} --cursor {page['next_cursor']}")
     if not any(page["conversations"] for page in pages.values()):
         console.print("Nobody waits here." if state == "open" else "There is no such conversation.")
 
@@ -85,6 +89,7 @@ def review(
     was_opt_out: Annotated[
         bool | None, typer.Option("--opt-out/--no-opt-out", help="What you read in the reply; asked for if not given.")
     ] = None,
+    why: Annotated[str | None, typer.Option(help="Your reason, for the audit log.")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
@@ -99,9 +104,27 @@ def review(
             for item in reversed(thread["items"]):
                 typer.echo(item_line(item))
             was_opt_out = typer.confirm("Does this person want no more texts?")
-        body = {"was_opt_out": was_opt_out, "seen": conversation["newest_reply_id"]}
+        body = {"was_opt_out": was_opt_out, "seen": conversation["newest_reply_id"], "reason": why}
         client.post(merchant, f"{_PATH}/{recipient_id}/review", body)
     typer.echo("Recorded as their opt-out." if was_opt_out else "Marketing to them is held no longer.")
+
+
+@inbox.command()
+def answer(
+    recipient_id: ConversationArgument,
+    text: Annotated[str, typer.Argument(help="What to write; the brand is put before it.")],
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write back to a person who wrote in the last 24 hours.
+
+    Example: followup inbox answer 0193b5a0-7c00-8a3e-9d4f-0a1b2c3d4e5f "Yes, since this morning."
+    """
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        merchant, _ = _found(client, recipient_id)
+        body = {"recipient_id": recipient_id, "purpose": "conversation", "text": text}
+        planned = client.post(merchant, "/v1/follow-ups", body)
+    typer.echo(f"On its way: followup explain {planned['follow_up_id']}")
 
 
 @inbox.command()

@@ -12,9 +12,11 @@ from services.console.loops import create_loops
 from services.console.pages.controls import ControlsPage
 from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
+from services.console.pages.inbox import InboxPages
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
 from services.console.pages.stories import StoryPages
+from services.console.pages.unassigned import UnassignedPages
 from services.console.rendering import PageRenderer, file_problems
 from services.console.settings import ConsoleSettings
 from services.console.tables import metadata, system_tables
@@ -50,6 +52,10 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             users_api.create_router(users),
             sign_in.create_router(),
             first_user.create_router(),
+            UnassignedPages(reached, renderer).create_router(sessions),
+            InboxPages(reached, renderer, runtime.clock, partial(users.names, scope="replies:write")).create_router(
+                sessions
+            ),
             ControlsPage(reached, renderer).create_router(sessions),
             FlowPages(reached, renderer).create_router(sessions),
             renderer.create_router(),

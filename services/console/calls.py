@@ -14,6 +14,7 @@ from services.console.settings import ConsoleSettings
 from shared.clock import Clock
 from shared.errors import ConfigurationFault
 from shared.http.console_tokens import TokenSigner
+from shared.http.idempotency import HEADER
 from shared.http.problems import HTTPProblem
 
 _SECONDS: Final = 15
@@ -75,13 +76,15 @@ class ServiceCalls:
         """
         return await self._call(person, service, "GET", f"{path}?{query}" if query else path, b"")
 
-    async def post(self, person: SignedInPerson, service: str, path: str, body: Mapping[str, Any]) -> ServiceAnswer:
-        """Return the answer to a POST.
+    async def post(
+        self, person: SignedInPerson, service: str, path: str, body: Mapping[str, Any], *, once: str = ""
+    ) -> ServiceAnswer:
+        """Return the answer to a POST; with `once`, an Idempotency-Key, it is done once however often it is asked.
 
         Raises:
             HTTPProblem: 502, the service does not answer; whether it did what was asked is not known.
         """
-        return await self._call(person, service, "POST", path, orjson.dumps(body))
+        return await self._call(person, service, "POST", path, orjson.dumps(body), once)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -89,7 +92,9 @@ class ServiceCalls:
             await client.aclose()
         self._clients.clear()
 
-    async def _call(self, person: SignedInPerson, service: str, method: str, path: str, body: bytes) -> ServiceAnswer:
+    async def _call(
+        self, person: SignedInPerson, service: str, method: str, path: str, body: bytes, once: str = ""
+    ) -> ServiceAnswer:
         client = self._client(service)
         request = client.build_request(method, path, content=body or None)
         token = self.signer.token(
@@ -102,6 +107,8 @@ class ServiceCalls:
             body=body,
         )
         request.headers["Authorization"] = f"Bearer {token}"
+        if once:
+            request.headers[HEADER] = once
         if body:
             request.headers["Content-Type"] = "application/json"
         try:

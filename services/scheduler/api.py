@@ -102,7 +102,11 @@ class FollowUpEndpoints:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
         self.deps.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
-        asked = self.deps.requests.validated(caller, request, entry_key, now)
+        who_wrote = None
+        if (recipient := request.recipient_id) is not None:
+            find = partial(self.deps.requests.who_wrote, merchant=caller.merchant.id, recipient=recipient, now=now)
+            who_wrote = await units.read(find)
+        asked = self.deps.requests.validated(caller, request, entry_key, now, who_wrote)
         if request.dry_run:
             past = await units.read(partial(self.deps.requests.past, asked=asked, now=now, reading=True))
             previews = self.deps.requests.previews(asked, self.deps.requests.run(asked, past, now), past)

@@ -95,7 +95,10 @@ class FollowUpRequest(Input):
         }
     )
 
-    to: str = Field(min_length=1, max_length=40)
+    to: str | None = Field(None, min_length=1, max_length=40)
+    recipient_id: UUID | None = Field(
+        None, description="In place of `to`, of an answer: whom the inbox names. Nothing else is to be said of them."
+    )
     text: Template | None = None
     purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL, Purpose.CONVERSATION] | None = (
         Field(None, description="`conversation`: your own answer to what the person wrote in the last 24 hours.")
@@ -119,6 +122,17 @@ class FollowUpRequest(Input):
         description="Only to a phone listed under `test_recipients`: goes now, says [Test], and no figure counts it.",
     )
     step: Slug | None = Field(None, description="With `test` and `flow`: which of its texts; by default the first.")
+
+    @model_validator(mode="after")
+    def _says_to_whom(self) -> "FollowUpRequest":
+        if (self.to is None) == (self.recipient_id is None):
+            raise ValueError("name either to (a number) or recipient_id")
+        if self.recipient_id is not None:
+            if self.purpose is not Purpose.CONVERSATION:
+                raise ValueError("only an answer (purpose: conversation) is addressed by recipient_id; name to")
+            if self.recipient != RecipientInput():
+                raise ValueError("leave out recipient: what is known of who wrote is kept")
+        return self
 
     @model_validator(mode="after")
     def _says_what_and_when(self) -> "FollowUpRequest":

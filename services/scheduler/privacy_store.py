@@ -32,6 +32,7 @@ BLANK_COUNTERS: Final[Mapping[str, Any]] = {
     "last_order_at": None,
     "replied_at": None,
     "replied_to": None,
+    "contact": None,
 }
 """The counters of a recipient after erasure, and their last reply."""
 
@@ -44,7 +45,9 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
     states = await db.fetch(state_changes, "follow_up_id", [row["id"] for row in planned])
     triggers = await db.fetch(triggers_seen, "recipient_id", person)
     return {
-        recipients.name: rights.opened_rows(await db.fetch(recipients, "id", person), sealer, merchant),
+        recipients.name: rights.opened_rows(
+            await db.fetch(recipients, "id", person), sealer, merchant, SEALED[recipients]
+        ),
         enrollments.name: rights.opened_rows(runs, sealer, merchant),
         entries.name: rights.opened_rows(await db.fetch(entries, "recipient_id", person), sealer, merchant),
         follow_ups.name: rights.opened_rows(planned, sealer, merchant, SEALED[follow_ups]),

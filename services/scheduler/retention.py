@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from services.scheduler.runs.conversations import REPLY_LIFE
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import (
     audit_tables,
@@ -16,6 +17,7 @@ from services.scheduler.tables import (
     enrollments,
     entries,
     follow_ups,
+    recipients,
     state_changes,
     system_tables,
     triggers_seen,
@@ -68,6 +70,7 @@ def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
     of_the_run = (table.recipient_id == enrollments.c.recipient_id, table.enrollment_id == enrollments.c.id)
     return [
         Sweep(table.id, first_id(written), full, blank={"body": None, "contact": None, "facts": None}),
+        Sweep(recipients.c.replied_at, now - REPLY_LIFE, recipients.c.contact.is_not(None), {"contact": None}),
         Sweep(triggers_seen.c.occurred_at, now - timedelta(days=settings.look_back_days)),
         Sweep(table.id, old, sa.and_(table.updated_at < recorded, ended)),
         Sweep(controls.c.id, old, sa.and_(controls.c.lifted_at.is_not(None), controls.c.open_work.is_(False))),

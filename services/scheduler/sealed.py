@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler.tables import audit_tables, controls, follow_ups, triggers_seen
+from services.scheduler.tables import audit_tables, controls, follow_ups, recipients, triggers_seen
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -16,6 +16,7 @@ SEALED: Final[Sealed] = {
         "reason": lambda row: aad.control_reason(row["id"]),
         "lift_reason": lambda row: aad.control_lift(row["id"]),
     },
+    recipients: {"contact": lambda row: aad.contact(row["id"])},
     triggers_seen: {"facts": lambda row: aad.trigger_facts(row["event_id"])},
 }
 """Columns that are sealed again when the key changes."""

@@ -198,10 +198,20 @@ recipients = sa.Table(
     sa.Column("erased_at", Instant),
     sa.Column("replied_at", Instant),
     sa.Column("replied_to", sa.Text),
+    sa.Column("contact", sa.LargeBinary),
+    sa.Index(
+        "ix_scheduler_recipients_replied_at",
+        "replied_at",
+        sqlite_where=sa.text("replied_at IS NOT NULL"),
+        postgresql_where=sa.text("replied_at IS NOT NULL"),
+    ),
     postgresql_with=CHANGING,
 )
 """Counters that conditions read, the last consent that was read, whether the recipient was erased, and when and to
-which of the merchant's numbers they last wrote something that was no opt-out."""
+which of the merchant's numbers they last wrote something that was no opt-out.
+
+`contact` is how the person is reached, sealed: an answer needs no number. It is cleared once no answer may go.
+"""
 
 triggers_seen = sa.Table(
     "scheduler_triggers_seen",

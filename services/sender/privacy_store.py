@@ -131,7 +131,7 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
     calls = await store.attempt_ids_of(db, request.recipient_id)
     sent_links = await db.fetch(short_links, "recipient_id", person)
     own_columns = [column.name for column in recipients.columns if column.name != "text_key"]
-    shown = [column.name for column in conversations.columns if column.name != "assigned_to"]
+    shown = [column.name for column in conversations.columns if column.name not in {"assigned_to", "assignee_key"}]
     found = {
         recipients: await db.fetch(recipients, "recipient_id", person, columns=own_columns),
         dispatches: await db.fetch(dispatches, "recipient_id", person),

@@ -99,7 +99,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
             conversations.c.newest_at,
             content_before,
             conversations.c.contact.is_not(None) | conversations.c.assigned_to.is_not(None),
-            blank={"contact": None, "assigned_to": None},
+            blank={"contact": None, "assigned_to": None, "assignee_key": None},
         ),
         Sweep(conversations.c.newest_at, records_before),
         Sweep(unassigned_replies.c.received_at, content_before),

@@ -244,11 +244,13 @@ conversations = sa.Table(
     sa.Column("newest_message_id", sa.Text, nullable=False),
     sa.Column("contact", sa.LargeBinary),
     sa.Column("assigned_to", sa.LargeBinary),
+    sa.Column("assignee_key", sa.LargeBinary),
     postgresql_with=CHANGING,
 )
 """A person who has written, as the inbox lists them; `rank` is how much somebody should look at it, and the order.
 
-`newest_…` name their newest reply. `contact` (their number) and `assigned_to` (who handles it) are sealed.
+`newest_…` name their newest reply. `contact` (their number) and `assigned_to` (who handles it) are sealed;
+`assignee_key` is a keyed hash of the latter, by which the inbox is filtered.
 """
 
 sa.Index(
@@ -257,6 +259,17 @@ sa.Index(
     conversations.c.rank,
     conversations.c.newest_at,
     conversations.c.recipient_id,
+)
+
+sa.Index(
+    "ix_sender_conversations_assignee",
+    conversations.c.merchant_id,
+    conversations.c.assignee_key,
+    conversations.c.rank,
+    conversations.c.newest_at,
+    conversations.c.recipient_id,
+    sqlite_where=conversations.c.assignee_key.is_not(None),
+    postgresql_where=conversations.c.assignee_key.is_not(None),
 )
 
 unassigned_replies = sa.Table(

@@ -71,6 +71,8 @@ def addresses(story: Story) -> dict[str, str]:
         "story-refused": f"/console/follow-ups/{story.observed.refused_id}",
         "controls": "/console/controls",
         **{f"results-{by}": f"/console/results?by={by}" for by in ("flow", "number", "day")},
+        "inbox": "/console/inbox?show=closed",
+        "inbox-unassigned": "/console/inbox/unassigned",
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
         "simulator": "/simulator",
         "docs": "/docs",

@@ -46,6 +46,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
         {"to": TO, "text": "hi", "purpose": "marketing", "due_local": {"date": "2026-12-01", "time": "09:30"}},
         {"to": TO, "text": "hi", "purpose": "marketing", "due_in": "1h", "recipient": {"postal_code": "10001"}},
         {"to": TO, "flow": "cart", "step": "reminder", "trigger": {}, "test": True},
+        {"recipient_id": "018c0000-0000-7000-8000-0000000000d1", "text": "hi", "purpose": "conversation"},
     ],
     SearchRequest: [{"to": TO}],
     LookupRequest: [{"to": TO}],
@@ -77,7 +78,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     PasswordRequest: [{"password": "seven quiet beans"}],
     SeenBody: [{"seen": "018c0000-0000-7000-8000-0000000000d1"}],
     AssigneeBody: [{"who": "maria"}],
-    ReviewBody: [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1"}],
+    ReviewBody: [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1", "reason": "meant the magazine"}],
     AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
     RedriveBody: [

@@ -13,7 +13,7 @@ from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.ids import MerchantId
-from shared.vocabulary.roles import Role
+from shared.vocabulary.roles import SCOPES_OF, Role
 
 MOST_USERS: Final = 200
 """Of one merchant."""
@@ -84,6 +84,11 @@ class Users:
             return found
 
         return await self.units.run(work, WritePriority.INGEST)
+
+    async def names(self, merchant: MerchantId, scope: str) -> list[str]:
+        """Return the names of a merchant's users who have a scope."""
+        found = await self.units.read(lambda db: user_store.of_merchant(db, merchant))
+        return [user.name for user in found if scope in SCOPES_OF[Role(user.role)]]
 
     async def who(self, name: str, password: str) -> StoredUser | None:
         """Return the user who signs in; None, after as long, where there is none or the password is another."""

@@ -1,7 +1,7 @@
 "use strict";
 // Live update: requests the page every two seconds (304 when unchanged) and replaces the parts marked data-live.
 const lives = [...document.querySelectorAll(".live")];
-const parts = [...document.querySelectorAll("[data-live]")];
+let parts = [...document.querySelectorAll("[data-live]")];
 const zone = lives.length ? lives[0].textContent : "";
 let etag = null;
 
@@ -34,6 +34,7 @@ async function follow() {
       const fresh = page.getElementById(part.id);
       if (fresh && !part.contains(document.activeElement)) swap(part, fresh);
     }
+    parts = parts.filter((part) => page.getElementById(part.id)?.hasAttribute("data-live"));
   } catch {
     say("Not connected", "off");
   }
@@ -41,6 +42,28 @@ async function follow() {
 
 if (parts.length) {
   follow();
-  setInterval(() => { if (!document.hidden) follow(); }, 2000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) follow(); });
+  setInterval(() => { if (parts.length && !document.hidden) follow(); }, 2000);
+  document.addEventListener("visibilitychange", () => { if (parts.length && !document.hidden) follow(); });
+}
+
+// Badges of the navigation: how much waits for somebody at a place.
+async function count() {
+  const badges = [...document.querySelectorAll("[data-count]")];
+  for (const address of new Set(badges.map((badge) => badge.dataset.count))) {
+    try {
+      const answer = await fetch(address, { cache: "no-store", redirect: "manual" });
+      if (!answer.ok) continue;
+      const { count } = await answer.json();
+      for (const badge of badges.filter((each) => each.dataset.count === address)) {
+        badge.hidden = !count;
+        badge.textContent = count > 99 ? "99+" : String(count);
+        badge.title = `${badge.textContent} wait for somebody`;
+      }
+    } catch { /* the next one tells */ }
+  }
+}
+
+if (document.querySelector("[data-count]")) {
+  count();
+  setInterval(() => { if (!document.hidden) count(); }, 30000);
 }

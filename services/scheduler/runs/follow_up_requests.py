@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from services.scheduler.api_models import FollowUpRequest, TextAnswer
 from services.scheduler.runs import recipients, store
@@ -21,10 +22,14 @@ from shared import aad, ids
 from shared.conditions import ConditionError
 from shared.db.transaction import Transaction
 from shared.events.follow_up import Purpose
+from shared.events.trigger import Contact
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
+from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 from shared.vocabulary.built_in_flows import API_FLOW, TEST_FLOW
+
+ERASED: Final = "this person asked to be forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,35 @@ class FollowUpRequests:
     versions: Versions
     advice: GateAdvice
 
-    def validated(self, caller: Caller, request: FollowUpRequest, entry_key: str, now: datetime) -> ValidRequest:
+    async def who_wrote(self, db: Transaction, merchant: MerchantId, recipient: UUID, now: datetime) -> Contact:
+        """Return whom an answer goes to, where its request names them by id.
+
+        Raises:
+            HTTPProblem: 409 where there is nobody to be answered by this id, in words that say what to do.
+        """
+        key = RecipientId(recipient)
+        person = await store.who_wrote(db, merchant, key)
+        if person.erased_at is not None:
+            raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", ERASED)
+        answered_reply(person, now)
+        if person.contact is None:
+            raise HTTPProblem(HTTPStatus.CONFLICT, "number_not_kept", "their number is not kept here; name it in `to`")
+        return recipients.contact_of(self.sealer, merchant, key, person.contact)
+
+    def validated(
+        self,
+        caller: Caller,
+        request: FollowUpRequest,
+        entry_key: str,
+        now: datetime,
+        who_wrote: Contact | None = None,
+    ) -> ValidRequest:
         """Return the request, validated and rendered once; this work is done before any unit of work is open.
 
         Raises:
             HTTPProblem: 422 naming the field and what is wrong with it.
         """
-        asked = validated(caller, request, entry_key, now, self.sealer)
+        asked = validated(caller, request, entry_key, now, self.sealer, who_wrote)
         if asked.request.text is not None:
             rendered(asked, text_of(asked, now), History(), "text")
         return asked
@@ -73,7 +100,7 @@ class FollowUpRequests:
             HTTPProblem: 409 where the flow, the person's erasure, or what an answer needs does not allow it.
         """
         if past.person.erased_at is not None:
-            raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
+            raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", ERASED)
         recipient = recipient_names(asked.contact)
         entry_key, ordinal, replied_at = asked.entry_key, 1, None
         sender_number = asked.sender_number

@@ -40,6 +40,8 @@ class StoredRecipient:
     """When they last wrote something that was no opt-out; None where they opted out since."""
     replied_to: str | None = None
     """The merchant's number they wrote to then."""
+    contact: bytes | None = None
+    """How they are reached, sealed; None once it is too late for an answer."""
 
     def history(self, accepted_at: Iterable[datetime], now: datetime) -> History:
         """Return the history that conditions read; `accepted_at` are the recent acceptances."""
@@ -105,8 +107,9 @@ def after_reply(person: StoredRecipient, event: ReplyReceived, now: datetime) ->
     if person.erased_at is not None or (person.replied_at is not None and at < person.replied_at):
         return None
     if event.reply_class is ReplyClass.OPT_OUT:
-        return replace(person, replied_at=None, replied_to=None) if person.replied_at is not None else None
-    return replace(person, replied_at=at, replied_to=event.sender_number)
+        ended = replace(person, replied_at=None, replied_to=None, contact=None)
+        return ended if person.replied_at is not None else None
+    return replace(person, replied_at=at, replied_to=event.sender_number, contact=event.contact)
 
 
 def seen_row(trigger: TriggerReceived) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from shared.http.auth import Caller
 from shared.http.problems import unprocessable
 from shared.ids import RecipientId
 from shared.instants import Instant
-from shared.phone import Unparsable
+from shared.phone import E164, Unparsable
 from shared.privacy import Sealer
 from shared.templates import engine
 
@@ -71,23 +71,24 @@ class ValidRequest:
     """The id of the API key it came with; None for the operator."""
 
 
-def validated(caller: Caller, request: FollowUpRequest, entry_key: str, now: datetime, sealer: Sealer) -> ValidRequest:
+def validated(
+    caller: Caller,
+    request: FollowUpRequest,
+    entry_key: str,
+    now: datetime,
+    sealer: Sealer,
+    who_wrote: Contact | None = None,
+) -> ValidRequest:
     """Return the request with everything that follows from it; the text itself is not rendered yet.
+
+    `who_wrote` is whom it answers, where it names no number.
 
     Raises:
         HTTPProblem: 422 naming the field and what is wrong with it.
     """
     merchant = caller.merchant
-    number = phone.parse(request.to, request.recipient.country or merchant.config.country)
-    if isinstance(number, Unparsable):
-        raise unprocessable("to", f"the number cannot be used: {number.reason}")
-    zone_name = request.recipient.time_zone
-    if zone_name is not None and zone_countries.zone_named(zone_name) is None:
-        raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
-    known = request.recipient.model_dump()
-    if zone_name is not None and not zone_countries.is_place(zone_name):
-        known["time_zone"] = None  # UTC and offsets do not say where a person lives
-    contact = Contact(phone=number, provenance=PhoneProvenance.API, **known)
+    contact = who_wrote or _contact(request, merchant)
+    number = E164(contact.phone)
     recipient_id = sealer.recipient_id(merchant.id, number)
     sender = sender_number(merchant.config.numbers, number, recipient_id)
     if sender is None:
@@ -117,6 +118,20 @@ def validated(caller: Caller, request: FollowUpRequest, entry_key: str, now: dat
         entry_key=entry_key,
         by=caller.asked_by,
     )
+
+
+def _contact(request: FollowUpRequest, merchant: Merchant) -> Contact:
+    """Return what the request says of its recipient."""
+    number = phone.parse(request.to or "", request.recipient.country or merchant.config.country)
+    if isinstance(number, Unparsable):
+        raise unprocessable("to", f"the number cannot be used: {number.reason}")
+    zone_name = request.recipient.time_zone
+    if zone_name is not None and zone_countries.zone_named(zone_name) is None:
+        raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
+    known = request.recipient.model_dump()
+    if zone_name is not None and not zone_countries.is_place(zone_name):
+        known["time_zone"] = None  # UTC and offsets do not say where a person lives
+    return Contact(phone=number, provenance=PhoneProvenance.API, **known)
 
 
 def _flow_of(merchant: Merchant, request: FollowUpRequest) -> Flow | None:

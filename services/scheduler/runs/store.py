@@ -39,6 +39,13 @@ async def people(
     return {key: StoredRecipient(**known.get(key, {"id": key, "merchant_id": of})) for key, of in merchant_of.items()}
 
 
+async def who_wrote(db: Transaction, merchant: MerchantId, recipient: RecipientId) -> StoredRecipient:
+    """Return a merchant's recipient; one who never wrote where it has none by this id."""
+    found = await db.fetch(recipients, "id", [recipient])
+    own = [StoredRecipient(**row) for row in found if row["merchant_id"] == merchant]
+    return own[0] if own else StoredRecipient(recipient, merchant)
+
+
 async def save_people(db: Transaction, changed: Sequence[StoredRecipient]) -> None:
     """Write people."""
     await db.upsert(recipients, [person.row() for person in changed])

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, Query
 
 from services.sender.conversations import store
 from services.sender.conversations.bodies import (
+    Assignee,
     AssigneeBody,
     ConversationView,
+    InboxCounts,
     InboxFilter,
     InboxPage,
     ReviewBody,
@@ -50,6 +52,7 @@ def create_router(inbox: Inbox, reviews: ReplyReviews) -> APIRouter:
     router = APIRouter(tags=["inbox"], route_class=StrictRoute)
     endpoints, one = InboxEndpoints(inbox, reviews), f"{_PATH}/{{recipient_id}}"
     router.get(_PATH, summary="List the people who wrote, what needs a decision first")(endpoints.page)
+    router.get(f"{_PATH}/counts", summary="Count what waits for somebody")(endpoints.counts)
     router.get(one, summary="Show what a person wrote and was sent")(endpoints.thread)
     router.post(f"{one}/read", summary="Mark a conversation as read")(endpoints.read)
     router.post(f"{one}/assign", summary="Say who handles a conversation")(endpoints.assign)
@@ -66,18 +69,28 @@ class InboxEndpoints:
     reviews: ReplyReviews
 
     async def page(
-        self, caller: Reader, state: InboxFilter = InboxFilter.OPEN, limit: Limit = 50, cursor: Cursor = None
+        self,
+        caller: Reader,
+        state: InboxFilter = InboxFilter.OPEN,
+        assigned_to: Annotated[Assignee | None, Query(description="Only what they handle.")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> InboxPage:
         """List conversations: those with a reply that needs a decision, then unread ones, then the rest."""
         lowest, highest = _RANGES[state]
         begin = store.begin_at(highest) if cursor is None else inbox_place(cursor)
-        found = await self.inbox.page(caller.merchant.id, lowest, begin, limit + 1, _reveal(caller))
+        found = await self.inbox.page(caller.merchant.id, lowest, begin, limit + 1, _reveal(caller), assigned_to)
         shown = found[:limit]
         await self._reveal(caller, None, [each.number for each in shown], [each.newest_text for each in shown])
         return InboxPage(
             conversations=[conversation_view(each) for each in shown],
             next_cursor=inbox_cursor(store.place_of(shown[-1].stored)) if len(found) > limit else None,
         )
+
+    async def counts(self, caller: Reader) -> InboxCounts:
+        """Count conversations that need a decision or are unread, up to 100 of each."""
+        found = await self.inbox.counts(caller.merchant.id)
+        return InboxCounts(**{str(state): count for state, count in found.items()})
 
     async def thread(self, recipient_id: UUID, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> ThreadView:
         """Show a page of replies and of texts from all flows; it does not mark them as read."""
@@ -111,7 +124,7 @@ class InboxEndpoints:
 
         A reply that was read as an opt-out cannot be decided otherwise.
         """
-        decision = Decision(body.was_opt_out, body.seen, caller.actor)
+        decision = Decision(body.was_opt_out, body.seen, caller.actor, body.reason or None)
         if await self.reviews.decide(caller.merchant, RecipientId(recipient_id), decision) is None:
             raise not_found("the conversation")
         return await self._now(caller, recipient_id)

@@ -25,6 +25,12 @@ _ID_BYTES: Final = 16
 _AT_BYTES: Final = 8
 
 
+Assignee = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""Who handles a conversation."""
+
+
 class InboxFilter(StrEnum):
     """Which conversations are listed."""
 
@@ -58,10 +64,7 @@ class AssigneeBody(BaseModel):
         json_schema_extra={"examples": [{"who": "maria"}]},
     )
 
-    who: Annotated[
-        str | None,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    ] = Field(description="A name or id of yours; null: nobody in particular.")
+    who: Assignee | None = Field(description="A name or id of yours; null: nobody in particular.")
 
 
 class ReviewBody(SeenBody):
@@ -74,6 +77,9 @@ class ReviewBody(SeenBody):
     was_opt_out: Flag = Field(
         description="True: the person does not want these texts, and that counts as their own opt-out. "
         "False: they said something else, and marketing to them goes on."
+    )
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
+        None, description="Why, in your words; for the audit log."
     )
 
 
@@ -100,6 +106,13 @@ class InboxPage(BaseModel):
 
     conversations: list[ConversationView]
     next_cursor: str | None
+
+
+class InboxCounts(BaseModel):
+    """How much waits for somebody; 100 stands for 100 and more."""
+
+    needs_review: int
+    unread: int
 
 
 class ReviewView(BaseModel):

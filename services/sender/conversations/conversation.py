@@ -50,6 +50,8 @@ class Conversation(NamedTuple):
     """The person's number, sealed; None where it is no longer kept."""
     assigned_to: bytes | None = None
     """Who handles it, sealed."""
+    assignee_key: bytes | None = None
+    """A keyed hash of who handles it."""
 
 
 def after_reply(
@@ -74,6 +76,7 @@ def after_reply(
         reply.message_id,
         reply.contact,
         before.assigned_to if before else None,
+        before.assignee_key if before else None,
     )
 
 

@@ -110,16 +110,35 @@ class Inbox:
         await self._units.run(work, WritePriority.BATCHES)
 
     async def page(
-        self, merchant: MerchantId, lowest: ConversationState, before: InboxPlace, most: int, reveal: Reveal
+        self,
+        merchant: MerchantId,
+        lowest: ConversationState,
+        before: InboxPlace,
+        most: int,
+        reveal: Reveal,
+        who: str | None = None,
     ) -> list[OpenConversation]:
-        """Return conversations behind a place: what needs a decision first, then unread ones, the newest first."""
+        """Return conversations behind a place: what needs a decision first, then unread ones, the newest first.
+
+        With `who`, only those that they handle.
+        """
+        assignee_key = None if who is None else self._assignee_key(merchant, who)
 
         async def work(db: Transaction) -> tuple[list[Conversation], Mapping[UUID, Row]]:
-            found = await store.page(db, merchant, lowest, before, most)
+            found = await store.page(db, merchant, lowest, before, most, assignee_key)
             return found, await store.newest_replies(db, found)
 
         found, newest = await self._units.read(work)
         return [self._opened(each, newest.get(each.newest_reply_id), reveal) for each in found]
+
+    async def counts(self, merchant: MerchantId) -> Mapping[ConversationState, int]:
+        """Return how many conversations need a decision, and how many are unread; more than a page are not counted."""
+
+        async def work(db: Transaction) -> Mapping[ConversationState, int]:
+            states = (ConversationState.NEEDS_REVIEW, ConversationState.UNREAD)
+            return {state: await store.count(db, merchant, state, MOST_LISTED) for state in states}
+
+        return await self._units.read(work)
 
     async def find(self, merchant: MerchantId, recipient: RecipientId, reveal: Reveal) -> OpenConversation | None:
         """Return a conversation; None where the merchant has none with this person."""
@@ -176,8 +195,11 @@ class Inbox:
         deed = _deed(merchant, recipient, AuditAction.CONVERSATION_ASSIGNED)
         place = aad.conversation_assignee(recipient)
         sealed = None if who is None else self._sealer.seal(merchant, place, who.encode())
+        key = None if who is None else self._assignee_key(merchant, who)
         note = partial(self._audit.record, actor=actor, deed=deed)
-        await self._change(merchant, recipient, None, lambda before: before._replace(assigned_to=sealed), note)
+        await self._change(
+            merchant, recipient, None, lambda before: before._replace(assigned_to=sealed, assignee_key=key), note
+        )
 
     async def close(self, merchant: MerchantId, recipient: RecipientId, seen: UUID | None, actor: Actor) -> None:
         """Put a conversation away until the person writes again.
@@ -226,6 +248,9 @@ class Inbox:
             self._reply(newest, reveal).text if newest else None,
             self._clear(stored.merchant_id, aad.conversation_assignee(recipient), stored.assigned_to),
         )
+
+    def _assignee_key(self, merchant: MerchantId, who: str) -> bytes:
+        return self._sealer.keyed_hash(f"assignee\x1f{merchant}\x1f{who}")
 
     def _number(self, stored: Conversation, reveal: Reveal) -> str | None:
         clear = self._clear(stored.merchant_id, aad.contact(stored.recipient_id), stored.contact)

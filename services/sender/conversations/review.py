@@ -49,6 +49,8 @@ class Decision(NamedTuple):
     seen: UUID | None
     """The newest reply they had read."""
     actor: Actor
+    reason: str | None = None
+    """Why, for the audit log."""
 
 
 class ReplyReviews:
@@ -96,7 +98,14 @@ class ReplyReviews:
         await store.save_decision(uow.db, recipient, decision.actor.id, uow.now, was_opt_out=decision.was_opt_out)
         subject = AuditSubject(AuditSubjectKind.REPLY, str(reply["reply_id"]))
         counts = {"opt_outs": int(decision.was_opt_out)}
-        deed = Deed(merchant.id, AuditAction.REPLY_REVIEWED, subject, recipient_id=recipient, counts=counts)
+        deed = Deed(
+            merchant.id,
+            AuditAction.REPLY_REVIEWED,
+            subject,
+            recipient_id=recipient,
+            counts=counts,
+            reason=decision.reason,
+        )
         self._audit.record(uow, decision.actor, deed)
         conversation = after_decision(conversation)
         await store.save(uow.db, conversation)

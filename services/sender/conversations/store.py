@@ -58,6 +58,16 @@ INBOX: Final = (
     .order_by(conversations.c.rank.desc(), conversations.c.newest_at.desc(), conversations.c.recipient_id.desc())
     .limit(sa.bindparam("most"))
 )
+INBOX_OF_ASSIGNEE: Final = INBOX.where(
+    conversations.c.assignee_key == sa.bindparam("assignee_key", type_=sa.LargeBinary)
+)
+_IN_STATE: Final = (
+    sa.select(conversations.c.recipient_id)
+    .where(conversations.c.merchant_id == sa.bindparam("merchant_id"), conversations.c.rank == sa.bindparam("rank"))
+    .limit(sa.bindparam("most"))
+    .subquery()
+)
+IN_STATE: Final = sa.select(sa.func.count().label("found")).select_from(_IN_STATE)
 _BEFORE: Final = (sa.bindparam("at", type_=Instant), sa.bindparam("id", type_=Id))
 REPLIES_OF: Final = (
     sa.select(replies)
@@ -98,11 +108,27 @@ KEYWORDS_SINCE: Final = (
 
 
 async def page(
-    db: Transaction, merchant: MerchantId, lowest: ConversationState, before: InboxPlace, most: int
+    db: Transaction,
+    merchant: MerchantId,
+    lowest: ConversationState,
+    before: InboxPlace,
+    most: int,
+    assignee_key: bytes | None = None,
 ) -> list[Conversation]:
-    """Return a merchant's conversations behind a place: what needs a decision first, then unread, the newest first."""
+    """Return a merchant's conversations behind a place: what needs a decision first, then unread, the newest first.
+
+    With `assignee_key`, only those that this somebody handles.
+    """
     wanted = {"merchant_id": merchant, "lowest": _RANKS[lowest], "most": most, **before._asdict()}
-    return [_conversation(row) for row in await db.rows(INBOX, wanted)]
+    if assignee_key is None:
+        return [_conversation(row) for row in await db.rows(INBOX, wanted)]
+    return [_conversation(row) for row in await db.rows(INBOX_OF_ASSIGNEE, {**wanted, "assignee_key": assignee_key})]
+
+
+async def count(db: Transaction, merchant: MerchantId, state: ConversationState, most: int) -> int:
+    """Return how many conversations of a merchant are in a state; more than `most` are not counted."""
+    [row] = await db.rows(IN_STATE, {"merchant_id": merchant, "rank": _RANKS[state], "most": most})
+    return int(row["found"])
 
 
 def begin_at(highest: ConversationState) -> InboxPlace:

@@ -8,6 +8,8 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from services.scheduler.retention import prune
+from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import recipients
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentChanged, RecipientErased, ScopeSnapshot, SuppressionCause
@@ -75,6 +77,57 @@ async def test_an_answer_goes_from_the_number_that_was_written_to_while_the_merc
             assert (await driver.ask(**TEXT)).status_code == 202
             written_to.append((await driver.rows())[-1]["sender_number"])
     assert written_to == ["+12025550177", SENDER_NUMBER, SENDER_NUMBER, SENDER_NUMBER]
+
+
+def by_id(driver: SchedulerDriver, **changes: Any) -> dict[str, Any]:
+    rest = {name: value for name, value in TEXT.items() if name != "to"}
+    return {**rest, "recipient_id": str(make_scheduler.recipient(driver.sealer)), **changes}
+
+
+async def test_an_answer_needs_no_number_of_who_wrote(driver: SchedulerDriver) -> None:
+    assert refused(await driver.ask(**by_id(driver))) == (409, "no_recent_inbound")
+    await driver.hear(reply(driver))
+    answer = await driver.ask(**by_id(driver))
+    assert (answer.status_code, PHONE in answer.text) == (202, False)
+    await driver.fire()
+    (due,) = await driver.dues()
+    assert (due.purpose, due.recipient_id) == ("conversation", make_scheduler.recipient(driver.sealer))
+    looked = await driver.ask(**by_id(driver, dry_run=True))
+    assert TEXT["text"] in looked.json()["texts"][0]["text"]
+
+
+async def test_another_merchants_person_is_as_one_who_never_wrote(driver: SchedulerDriver) -> None:
+    await driver.hear(reply(driver))
+    answer = await driver.http.post(
+        "/v1/follow-ups", json=by_id(driver), headers=driver.headers(merchant=OTHER_MERCHANT)
+    )
+    assert refused(answer) == (409, "no_recent_inbound")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"to": PHONE}, "either to (a number) or recipient_id"),
+        ({"recipient_id": None}, "either to (a number) or recipient_id"),
+        ({"purpose": "marketing"}, "only an answer"),
+        ({"recipient": {"state": "FL"}}, "leave out recipient"),
+    ],
+)
+async def test_only_an_answer_is_addressed_by_the_persons_id(
+    driver: SchedulerDriver, changes: dict[str, Any], words: str
+) -> None:
+    await driver.hear(reply(driver))
+    answer = await driver.ask(**by_id(driver, **changes))
+    assert (answer.status_code, words in answer.text) == (422, True)
+
+
+async def test_how_a_person_is_reached_is_kept_as_long_as_they_may_be_answered(driver: SchedulerDriver) -> None:
+    await driver.hear(reply(driver))
+    for advanced, kept in ((DAY - HOUR, True), (2 * HOUR, False)):
+        driver.clock.advance(seconds=advanced.total_seconds())
+        await prune(driver.harness.runtime.units, SchedulerSettings())
+        [row] = await driver.harness.rows(sa.select(recipients.c.contact))
+        assert (row["contact"] is not None) == kept
 
 
 @pytest.mark.parametrize("kind", [ReplyClass.OTHER, ReplyClass.HELP, ReplyClass.OPT_IN])

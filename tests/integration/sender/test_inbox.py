@@ -237,6 +237,8 @@ async def test_who_handles_it_rests_sealed_and_stays_when_they_write_again(drive
     await driver.reply("hello?", "SM-2")
     assert [each["assigned_to"] for each in await listed(driver)] == ["maria@acme.example"]
     assert (await do(driver, "assign", who=None)).json()["assigned_to"] is None
+    [row] = await driver.harness.rows(sa.select(conversations.c.assignee_key))
+    assert row["assignee_key"] is None
     for who in ("", "a" * 65, "two\nlines"):
         assert (await do(driver, "assign", who=who)).status_code == 422
 

@@ -105,7 +105,7 @@ class Client:
 
     def post(self, merchant: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self.asked.append((merchant, path, body))
-        return {**TALK, "state": "read"}
+        return {**TALK, "state": "read", "follow_up_id": "f-1"}
 
 
 @pytest.fixture
@@ -145,9 +145,20 @@ def test_show_finds_whichever_merchant_has_the_conversation(client: Client) -> N
 def test_a_review_is_about_the_newest_reply_that_was_shown(
     client: Client, options: tuple[str, ...], typed: str, *, was_opt_out: bool
 ) -> None:
-    run("review", "r-1", *options, typed=typed)
-    body = {"was_opt_out": was_opt_out, "seen": "reply-9"}
+    run("review", "r-1", *options, "--why", "the magazine", typed=typed)
+    body = {"was_opt_out": was_opt_out, "seen": "reply-9", "reason": "the magazine"}
     assert client.asked[-1] == ("beta", "/v1/conversations/r-1/review", body)
+
+
+def test_an_answer_is_addressed_by_the_person_and_says_where_to_look(client: Client) -> None:
+    assert "followup explain f-1" in run("answer", "r-1", "Yes, it is back.")
+    body = {"recipient_id": "r-1", "purpose": "conversation", "text": "Yes, it is back."}
+    assert client.asked[-1] == ("beta", "/v1/follow-ups", body)
+
+
+def test_a_list_of_what_somebody_handles_is_one_even_where_the_name_is_odd(client: Client) -> None:
+    run("beta", "--who", "maria & co")
+    assert client.asked[-1] == ("beta", "/v1/conversations?state=open&assigned_to=maria%20%26%20co")
 
 
 @pytest.mark.parametrize(("verb", "body"), [("read", {}), ("close", {}), ("assign", {"who": "maria"})])

@@ -24,6 +24,7 @@ async def test_before_the_erasure_the_search_finds_the_person_in_every_kind_of_p
         "ingest_deliveries",
         "ingest_subjects",
         "scheduler_follow_ups",
+        "scheduler_recipients",
         "sender_conversations",
         "sender_dispatches",
         "sender_receipts",

@@ -38,6 +38,7 @@ NOT_SEALED: Final = {
     "metrics_facts.body": "without its sealed parts",
     "scheduler_entries.entry_key_sha256": "a hash",
     "sender_attempts.body_sha256": "a hash",
+    "sender_conversations.assignee_key": "a hash",
     "sender_in_flight.body_sha256": "a hash",
     "sender_recipients.text_key": "a key, which goes with the person's erasure",
     "sender_unassigned_replies.digest": "a hash",

@@ -1,0 +1,1 @@
+"""What the console's inbox shows: conversations in words, and what may be done about each."""
