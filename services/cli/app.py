@@ -127,7 +127,7 @@ class Commands(LazyGroup):
         ),
         "notifications": LazyCommand(
             "services.cli.notifications:notifications",
-            "What merchants' webhooks were told: list it, send it again, discard it, test an endpoint.",
+            "What merchants' endpoints were told: list it, send it again, discard it, test an endpoint.",
         ),
         "replies": LazyCommand(
             "services.cli.replies:replies", "Replies that could not be matched to a person or a merchant's number."

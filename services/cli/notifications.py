@@ -10,7 +10,7 @@ from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
 notifications = typer.Typer(
-    help="What merchants' webhooks were told: list it, send it again, discard it, test an endpoint."
+    help="What merchants' endpoints were told: list it, send it again, discard it, test an endpoint."
 )
 
 MerchantArgument = Annotated[str, typer.Argument(help="The merchant.")]

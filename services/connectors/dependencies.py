@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from services.connectors.deliveries.deliverer import Deliverer
+from services.connectors.deliveries.mail_transport import SMTPSettings, transport_of
+from services.connectors.deliveries.mails import MailChannel
 from services.connectors.deliveries.webhooks import WebhookChannel
 from services.connectors.notifications.planning import NotificationPlanner
 from services.connectors.privacy import ConnectorsPrivacy
@@ -38,12 +41,29 @@ class ConnectorsDependencies:
         """
         planner = NotificationPlanner(runtime.merchants, runtime.sealer, runtime.settings.address)
         webhooks = WebhookChannel(client or OutboundClient.of(OutboundSettings()), environ)
+        settings, smtp = ConnectorsSettings(), SMTPSettings()
+        mails = MailChannel(transport_of(smtp, _mail_folder(runtime, settings)), smtp.sender)
         return cls(
             runtime=runtime,
-            settings=ConnectorsSettings(),
+            settings=settings,
             planner=planner,
             privacy=ConnectorsPrivacy(system_tables, runtime.sealer, planner),
-            deliverer=Deliverer(runtime.units, runtime.sealer, runtime.merchants, webhooks, planner.waker),
+            deliverer=Deliverer(
+                runtime.units,
+                runtime.sealer,
+                runtime.merchants,
+                webhooks,
+                mails,
+                planner.waker,
+                mails_per_hour=settings.mails_per_hour,
+            ),
             audit=AuditLog(audit_tables, runtime.sealer),
             brake=TokenBuckets(runtime.clock),
         )
+
+
+def _mail_folder(runtime: Runtime, settings: ConnectorsSettings) -> Path | None:
+    """Return where mails become files: where it says, else in the data folder of an application in one process."""
+    if settings.mail_dir is None and runtime.database.dialect == "sqlite":
+        return runtime.settings.data_dir / "mail"
+    return settings.mail_dir

@@ -4,7 +4,7 @@ from shared.telemetry.metrics import counter, gauge, histogram
 
 ATTEMPTS = counter(
     "followup_notification_attempts_total",
-    "Notifications handed to an endpoint, by channel (webhook) and outcome: delivered, retried, dead.",
+    "Notifications handed to an endpoint, by channel (webhook, mail) and outcome: delivered, retried, dead.",
     ["channel", "outcome"],
 )
 SECONDS = histogram(

@@ -20,6 +20,7 @@ _DAY_SECONDS: Final = 86_400.0
 BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(deliveries, "a notification for one endpoint", "FOLLOWUP_CONNECTORS_DELIVERY_RETENTION_DAYS"),
     few_rows("connectors_endpoints", "an endpoint of a merchant"),
+    few_rows("connectors_mail_hours", "a merchant that gets mails"),
     swept_after(erased_people, "a person who was erased", f"{ERASURES_KEPT.days} days"),
     *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),

@@ -62,6 +62,16 @@ endpoints = sa.Table(
 """When an endpoint has something due (`next_at`), and when it may be called again (`not_before`): the end of a lease
 while a process calls it, of a pause after failures in a row."""
 
+mail_hours = sa.Table(
+    "connectors_mail_hours",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("hour", Instant, nullable=False),
+    sa.Column("mails", sa.BigInteger, nullable=False),
+    postgresql_with=CHANGING,
+)
+"""How many mails a merchant was sent in its latest hour with any."""
+
 erased_people = sa.Table(
     "connectors_erased_people",
     metadata,

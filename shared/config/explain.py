@@ -24,6 +24,7 @@ _FORMS = {
     LOCALE: "a language tag such as en or en-US",
     COUNTRY: "two upper case letters, such as US",
     SUBDIVISION: "country and subdivision, such as US-LA",
+    MAIL_ADDRESS: "one mail address, such as owner@acme.example",
     HTTP_ADDRESS: "an address that starts with https:// or http://",
 }
 _NOT_A_TABLE = ("must be a table of names and values", "write 'name: value' lines, indented")

@@ -1,15 +1,16 @@
 """`notify:` in merchant.yaml: where the merchant is told of replies and of what needs somebody."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.config.model import FileModel, HTTPAddress, Slug
+from shared.config.model import MAIL_ADDRESS, FileModel, HTTPAddress, Slug
 from shared.config.secret import Secret
-from shared.vocabulary.notification_kinds import SELECTABLE, NotificationKind
+from shared.vocabulary.notification_kinds import ALARMS, SELECTABLE, NotificationKind
 
 MOST_ENDPOINTS: Final = 10
 _MOST_SECRETS: Final = 5
+_LONGEST_MAIL_ADDRESS: Final = 254
 
 
 class NotifyEndpoint(FileModel):
@@ -40,10 +41,21 @@ class WebhookEndpoint(NotifyEndpoint):
     """Each signs, so that they can be rotated."""
 
 
+class MailEndpoint(NotifyEndpoint):
+    """A mail address of the merchant's; by default it hears of what somebody should look into."""
+
+    to: Annotated[str, Field(pattern=MAIL_ADDRESS, max_length=_LONGEST_MAIL_ADDRESS)]
+    events: Annotated[tuple[NotificationKind, ...], Field(min_length=1, max_length=len(SELECTABLE))] = ALARMS
+
+
+Endpoint: TypeAlias = WebhookEndpoint | MailEndpoint
+
+
 class NotifySettings(FileModel):
     """Where a merchant is notified; by default nowhere."""
 
     webhooks: Annotated[tuple[WebhookEndpoint, ...], Field(max_length=MOST_ENDPOINTS)] = ()
+    mail: Annotated[tuple[MailEndpoint, ...], Field(max_length=MOST_ENDPOINTS)] = ()
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> "NotifySettings":
@@ -53,10 +65,10 @@ class NotifySettings(FileModel):
         return self
 
     @property
-    def endpoints(self) -> tuple[WebhookEndpoint, ...]:
+    def endpoints(self) -> tuple[Endpoint, ...]:
         """Every endpoint."""
-        return self.webhooks
+        return (*self.webhooks, *self.mail)
 
-    def endpoint(self, name: str) -> WebhookEndpoint | None:
+    def endpoint(self, name: str) -> Endpoint | None:
         """Return the endpoint of this name."""
         return next((each for each in self.endpoints if each.name == name), None)

@@ -1,18 +1,11 @@
 """The outbound client against a real server: it goes where it checked, reads no more than it must, waits no longer."""
 
 import asyncio
-import datetime as dt
-import ipaddress
-import ssl
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from shared.errors import ConfigurationFault
 from shared.http.networks import Networks
@@ -25,6 +18,7 @@ from shared.http.outbound import (
     OutboundSettings,
 )
 from shared.http.outbound_names import MOST_LOOKUPS_OF_ONE, NameLookups
+from tests.certificates import tls_of
 from tests.web_receiver import ReceivedRequest, WebReceiver, receiving
 
 LOOPBACK = Networks.of("127.0.0.0/8")
@@ -259,7 +253,7 @@ async def test_hanging_name_servers_of_one_merchant_leave_the_others_alone(recei
 
 
 async def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> None:
-    async with receiving(_tls_of("hooks.example", tmp_path)) as server:
+    async with receiving(tls_of("hooks.example", tmp_path)) as server:
         known = names(hooks_example=["127.0.0.1"], other_example=["127.0.0.1"])
         stranger = OutboundClient(LOOPBACK, names=known)
         trusting = OutboundClient(LOOPBACK, tmp_path / "cert.pem", names=known)
@@ -283,31 +277,3 @@ def test_a_file_of_certificates_that_cannot_be_used_is_named(tmp_path: Path) -> 
 def test_own_networks_that_are_none_are_refused() -> None:
     with pytest.raises(ConfigurationFault, match="FOLLOWUP_OUTBOUND_NETWORKS"):
         OutboundSettings(networks="10.0.0.0/99")
-
-
-def _tls_of(host: str, folder: Path) -> ssl.SSLContext:
-    """Return a server's TLS with a certificate for a host, which is also left in a file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    begin = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    addresses: list[x509.GeneralName] = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(begin)
-        .not_valid_after(begin + dt.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context

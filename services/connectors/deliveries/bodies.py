@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.connectors.deliveries.states import DeliveryState
 from services.connectors.deliveries.store import EndpointTurn
-from shared.config.notify import NotifyEndpoint
+from shared.config.notify import MailEndpoint, NotifyEndpoint
 from shared.db.transaction import Row
 from shared.http.problems import unprocessable
 
@@ -67,7 +67,7 @@ class EndpointView(BaseModel):
     """One endpoint of merchant.yaml, and how it does."""
 
     name: str
-    channel: Literal["webhook"]
+    channel: Literal["webhook", "mail"]
     events: list[str]
     waiting: int = Field(description="Notifications that wait for it, at most 10,000.")
     failures: int = Field(description="Failed attempts in a row; from five on it is called less often.")
@@ -79,7 +79,7 @@ class EndpointView(BaseModel):
         """Return an endpoint as it is shown."""
         return cls(
             name=endpoint.name,
-            channel="webhook",
+            channel="mail" if isinstance(endpoint, MailEndpoint) else "webhook",
             events=[kind.value for kind in endpoint.events],
             waiting=waiting,
             failures=0 if turn is None else turn.failures,

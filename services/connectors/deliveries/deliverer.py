@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from services.connectors import instruments
 from services.connectors.deliveries import store
+from services.connectors.deliveries.mails import MOST_IN_A_DIGEST, MailChannel, grouped
 from services.connectors.deliveries.retries import (
     FAILURES_BEFORE_A_PAUSE,
     DeliveryResult,
@@ -23,10 +25,17 @@ from services.connectors.deliveries.retries import (
     pause_after,
 )
 from services.connectors.deliveries.states import DeliveryState
-from services.connectors.deliveries.store import AttemptEffect, ClaimedDelivery, EndpointKey, EndpointTurn
+from services.connectors.deliveries.store import (
+    AttemptEffect,
+    ClaimedDelivery,
+    EndpointKey,
+    EndpointTurn,
+    OpenDelivery,
+)
 from services.connectors.deliveries.webhooks import WebhookChannel
 from shared import aad
-from shared.config.directory import MerchantDirectory
+from shared.config.directory import Merchant, MerchantDirectory
+from shared.config.notify import Endpoint, MailEndpoint
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Unsealable, describe
@@ -57,13 +66,18 @@ class Deliverer:
         sealer: Sealer,
         merchants: MerchantDirectory,
         webhooks: WebhookChannel,
+        mails: MailChannel,
         waker: LoopWaker,
+        *,
+        mails_per_hour: int,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._units = units
         self._sealer = sealer
         self._merchants = merchants
         self._webhooks = webhooks
+        self._mails = mails
+        self._mails_per_hour = mails_per_hour
         self._waker = waker
         self._chance = chance
         self._running: dict[EndpointKey, asyncio.Task[None]] = {}
@@ -103,33 +117,59 @@ class Deliverer:
     async def _take_turn(self, turn: EndpointTurn) -> None:
         """Attempt what is due of one endpoint; a fault here is logged, and the end of the lease is the next try."""
         try:
-            now = self._units.clock.now()
-            most = 1 if turn.failures >= FAILURES_BEFORE_A_PAUSE else MOST_PER_TURN
-
-            async def claim(uow: UnitOfWork) -> list[ClaimedDelivery]:
-                return await store.claim(uow.db, turn, now, now + LEASE, most)
-
-            claimed = await self._units.run(claim, WritePriority.BATCHES)
-            results = await asyncio.gather(*(self._attempt(turn.key, delivery) for delivery in claimed))
-            if claimed:
-                await self._record(turn, list(zip(claimed, results, strict=True)))
+            merchant = self._merchants.get(turn.key.merchant_id)
+            endpoint = merchant.config.notify.endpoint(turn.key.endpoint) if merchant is not None else None
+            groups = await self._units.run(partial(self._claim, turn, endpoint), WritePriority.BATCHES)
+            calls = [self._attempt(merchant, endpoint, group) for group in groups]
+            results = await asyncio.gather(*calls)
+            done = [(each, result) for group, result in zip(groups, results, strict=True) for each in group]
+            if done:
+                await self._record(turn, _channel_of(endpoint), done)
         except Exception as problem:  # noqa: BLE001 - one endpoint's turn never ends the others'
             log.warning("notification_turn_failed", merchant_id=turn.key.merchant_id, detail=describe(problem))
 
-    async def _attempt(self, key: EndpointKey, delivery: ClaimedDelivery) -> DeliveryResult:
-        """Hand one delivery to its endpoint, as the merchant's file names it now."""
-        merchant = self._merchants.get(key.merchant_id)
-        endpoint = merchant.config.notify.endpoint(key.endpoint) if merchant is not None else None
-        if endpoint is None:
+    async def _claim(
+        self, turn: EndpointTurn, endpoint: Endpoint | None, uow: UnitOfWork
+    ) -> list[Sequence[ClaimedDelivery]]:
+        """Take what is due of an endpoint, and return what is handed over together."""
+        lease = uow.now + LEASE
+        is_failing = turn.failures >= FAILURES_BEFORE_A_PAUSE
+        if not isinstance(endpoint, MailEndpoint):
+            most = 1 if is_failing else MOST_PER_TURN
+            return [[each] for each in await store.claim(uow.db, turn, uow.now, lease, most)]
+        merchant, hour = turn.key.merchant_id, uow.now.replace(minute=0, second=0, microsecond=0)
+        sent = await store.mails_in(uow.db, merchant, hour)
+        if sent >= self._mails_per_hour:
+            await store.hold(uow.db, turn, hour + timedelta(hours=1))
+            return []
+        most = 1 if is_failing else MOST_IN_A_DIGEST
+        claimed = await store.claim(uow.db, turn, uow.now, lease, most)
+        groups = grouped(claimed, self._mails_per_hour - sent)
+        await store.count_mails(uow.db, merchant, hour, sent + len(groups))
+        return groups
+
+    async def _attempt(
+        self, merchant: Merchant | None, endpoint: Endpoint | None, group: Sequence[ClaimedDelivery]
+    ) -> DeliveryResult:
+        """Hand deliveries to their endpoint in one call, as the merchant's file names it now."""
+        if merchant is None or endpoint is None:
             return Untaken("endpoint_removed", "merchant.yaml names no such endpoint any more")
         try:
-            body = self._sealer.open(delivery.merchant_id, aad.notification_body(delivery.id), delivery.body)
+            opened = [OpenDelivery(each, self._open(each)) for each in group]
         except Unsealable as fault:
             return Untaken("unsealable", fault.detail, is_final=True)
-        with instruments.SECONDS.labels("webhook").time():
-            return await self._webhooks.send(endpoint, delivery, body, self._units.clock.now())
+        now = self._units.clock.now()
+        with instruments.SECONDS.labels(_channel_of(endpoint)).time():
+            if isinstance(endpoint, MailEndpoint):
+                return await self._mails.send(merchant, endpoint, opened, now)
+            return await self._webhooks.send(endpoint, opened[0], now)
 
-    async def _record(self, turn: EndpointTurn, results: Sequence[tuple[ClaimedDelivery, DeliveryResult]]) -> None:
+    def _open(self, delivery: ClaimedDelivery) -> bytes:
+        return self._sealer.open(delivery.merchant_id, aad.notification_body(delivery.id), delivery.body)
+
+    async def _record(
+        self, turn: EndpointTurn, channel: str, results: Sequence[tuple[ClaimedDelivery, DeliveryResult]]
+    ) -> None:
         """Store what the attempts did, and when the endpoint is called next."""
         now = self._units.clock.now()
         outcomes = [self._outcome(delivery, result, now) for delivery, result in results]
@@ -140,7 +180,7 @@ class Deliverer:
 
         await self._units.run(work, WritePriority.BATCHES)
         for outcome in outcomes:
-            self._note(turn.key, outcome, now)
+            self._note(turn.key, channel, outcome, now)
 
     def _outcome(self, delivery: ClaimedDelivery, result: DeliveryResult, now: datetime) -> AttemptEffect:
         if isinstance(result, Taken):
@@ -149,10 +189,10 @@ class Deliverer:
         state = DeliveryState.DEAD if again is None else DeliveryState.PENDING
         return AttemptEffect(delivery, state, again, result.problem, result.detail)
 
-    def _note(self, key: EndpointKey, outcome: AttemptEffect, now: datetime) -> None:
+    def _note(self, key: EndpointKey, channel: str, outcome: AttemptEffect, now: datetime) -> None:
         """Count an outcome; log one that somebody must look into."""
         words = {DeliveryState.DELIVERED: "delivered", DeliveryState.DEAD: "dead"}
-        instruments.ATTEMPTS.labels("webhook", words.get(outcome.state, "retried")).inc()
+        instruments.ATTEMPTS.labels(channel, words.get(outcome.state, "retried")).inc()
         if outcome.state is DeliveryState.DELIVERED and outcome.delivery.attempts == 1:
             instruments.LAG_SECONDS.observe(max(0.0, (now - outcome.delivery.created_at).total_seconds()))
         if outcome.state is DeliveryState.DEAD:
@@ -170,6 +210,10 @@ async def _ready_and_failing(db: Transaction, now: datetime) -> tuple[list[Endpo
     """Return the endpoints whose turn it is, and how many are called less often."""
     ready = await store.ready(db, now, MOST_ENDPOINTS_AT_ONCE * 2)
     return ready, await store.count_failing(db, FAILURES_BEFORE_A_PAUSE)
+
+
+def _channel_of(endpoint: Endpoint | None) -> str:
+    return "mail" if isinstance(endpoint, MailEndpoint) else "webhook"
 
 
 def _turn_after(turn: EndpointTurn, results: Sequence[DeliveryResult], now: datetime, chance: float) -> EndpointTurn:

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.connectors.deliveries.states import DeliveryState
-from services.connectors.tables import deliveries, endpoints, erased_people
+from services.connectors.tables import deliveries, endpoints, erased_people, mail_hours
 from shared.db.transaction import Row, Transaction
 from shared.ids import MerchantId, RecipientId
 
@@ -136,6 +136,14 @@ async def claim(
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDelivery:
+    """A delivery with its content in clear."""
+
+    delivery: ClaimedDelivery
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEffect:
     """What an attempt did to a delivery."""
 
@@ -171,6 +179,24 @@ async def finish(db: Transaction, turn: EndpointTurn, outcomes: Iterable[Attempt
 async def _set_next_turn(db: Transaction, key: EndpointKey) -> None:
     first = sa.select(sa.func.min(deliveries.c.next_at)).where(*_is(deliveries, key), deliveries.c.next_at.is_not(None))
     await db.execute(sa.update(endpoints).where(*_is(endpoints, key)).values(next_at=first.scalar_subquery()))
+
+
+async def hold(db: Transaction, turn: EndpointTurn, until: datetime) -> None:
+    """Let an endpoint wait, if no other process has its turn."""
+    held = {**turn.key._asdict(), "not_before": until, "was_not_before": turn.not_before}
+    await db.change(endpoints, [held], was=("not_before",))
+
+
+async def mails_in(db: Transaction, merchant: MerchantId, hour: datetime) -> int:
+    """Return how many mails a merchant was sent in an hour; holds its count until the transaction ends."""
+    await db.insert_new(mail_hours, [{"merchant_id": merchant, "hour": hour, "mails": 0}])
+    (row,) = await db.fetch(mail_hours, "merchant_id", [merchant], lock="update")
+    return int(row["mails"]) if row["hour"] == hour else 0
+
+
+async def count_mails(db: Transaction, merchant: MerchantId, hour: datetime, mails: int) -> None:
+    """Store how many mails a merchant was sent in an hour."""
+    await db.change(mail_hours, [{"merchant_id": merchant, "hour": hour, "mails": mails}])
 
 
 async def find(db: Transaction, merchant: MerchantId, delivery_id: UUID) -> Row | None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from services.connectors.deliveries.retries import DeliveryResult, Taken, Untaken
-from services.connectors.deliveries.store import ClaimedDelivery
+from services.connectors.deliveries.store import ClaimedDelivery, OpenDelivery
 from shared.config.notify import WebhookEndpoint
 from shared.errors import ConfigurationFault
 from shared.http.outbound import OutboundAnswer, OutboundClient
@@ -28,10 +28,9 @@ class WebhookChannel:
         self._client = client
         self._environ = environ
 
-    async def send(
-        self, endpoint: WebhookEndpoint, delivery: ClaimedDelivery, body: bytes, now: datetime
-    ) -> DeliveryResult:
+    async def send(self, endpoint: WebhookEndpoint, opened: OpenDelivery, now: datetime) -> DeliveryResult:
         """Send a notification once; the receiver knows a repeat by its id, which stays."""
+        delivery, body = opened.delivery, opened.body
         try:
             secrets = [secret.resolve(self._environ) for secret in endpoint.secrets]
         except ConfigurationFault as fault:

@@ -35,6 +35,7 @@ from shared.testing.harness import ServiceHarness, harness
 from tests.web_receiver import ReceivedRequest, WebReceiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+LOOPBACK = OutboundClient(Networks.of("127.0.0.0/8"))
 PHONE = E164("+12125550123")
 SCOPES = '["notifications:read", "notifications:write", "audit:read"]'
 ALL_EVENTS = "[reply.received, reply.needs_review, reply.reviewed, text.unknown, control.changed, shop.closed]"
@@ -139,8 +140,7 @@ async def open_driver(folder: Path, receiver: WebReceiver) -> AsyncIterator[Conn
     directory = MerchantDirectory.load(merchants, environ)
     async with harness(folder, clock, directory) as built:
         await built.create(tables.metadata)
-        client = OutboundClient(Networks.of("127.0.0.0/8"))
-        connectors = ConnectorsDependencies.of(built.runtime, environ, client)
+        connectors = ConnectorsDependencies.of(built.runtime, environ, LOOPBACK)
         service = app.service_of(connectors)
         api = create_app(
             "connectors",

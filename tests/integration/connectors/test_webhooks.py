@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from services.connectors import tables
 from services.connectors.deliveries import store
-from services.connectors.deliveries.deliverer import Deliverer
 from services.connectors.deliveries.retries import GIVE_UP_AFTER, DeliveryResult
 from services.connectors.deliveries.webhooks import WebhookChannel
+from services.connectors.dependencies import ConnectorsDependencies
 from services.connectors.retention import prune
 from services.connectors.settings import ConnectorsSettings
 from shared.controls import EVERY_MERCHANT, ControlAction
@@ -24,7 +24,7 @@ from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.rights import SHOP_ERASURE
 from shared.testing import make
-from tests.integration.connectors.driver import ConnectorsDriver, data_of, endpoint, write_merchant
+from tests.integration.connectors.driver import LOOPBACK, SECRET, ConnectorsDriver, data_of, endpoint, write_merchant
 from tests.web_receiver import OK, WebReceiver
 
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
@@ -118,8 +118,7 @@ async def test_two_processes_do_not_call_the_same_endpoint_at_once(
     driver: ConnectorsDriver, receiver: WebReceiver
 ) -> None:
     parts = driver.connectors
-    runtime = driver.harness.runtime
-    rival = Deliverer(runtime.units, runtime.sealer, runtime.merchants, parts.deliverer._webhooks, parts.planner.waker)
+    rival = ConnectorsDependencies.of(driver.harness.runtime, {"HOOK_SECRET": SECRET}, LOOPBACK).deliverer
     await driver.hear(driver.reply())
 
     await parts.deliverer.step()
