@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.config.flow import STEP_KEYS
-from shared.config.model import COUNTRY, HTTP_ADDRESS, LOCALE, SLUG, SUBDIVISION, TAG, FileModel
+from shared.config.model import COUNTRY, HTTP_ADDRESS, LOCALE, MAIL_ADDRESS, SLUG, SUBDIVISION, TAG, FileModel
 from shared.config.problem import Problem, did_you_mean, nearest
 from shared.config.strict_yaml import Document
 
