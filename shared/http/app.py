@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from shared.db.readers import ReadingForARequest
@@ -15,7 +16,7 @@ from shared.http.access import AccessPolicy, refusal_of
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
 from shared.http.description import described, operation_id
-from shared.http.fast_routes import FastRoutes, fast_routes_of
+from shared.http.fast_routes import FastRoutes, built_routes_of, fast_routes_of
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
 
@@ -72,8 +73,10 @@ def create_app(
     app.bounded = BodyLimit(routes, max_body_bytes, max_webhook_body_bytes)
     app.access = access
     app.state.keys = keys
-    for router in (*routers, operations(health), docs_page.router_of(app)):
-        app.include_router(router)
+    for route in built_routes_of([*routers, operations(health), docs_page.router_of(app)]):
+        if isinstance(route, APIRoute):
+            route.unique_id = operation_id(route)
+        app.router.routes.append(route)
     return app
 
 

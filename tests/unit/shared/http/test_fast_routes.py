@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.routing import APIRoute
 
 from shared.config.directory import MerchantDirectory
 from shared.errors import DatabaseUnavailable
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit, unauthorized
-from shared.http.fast_routes import fast_routes_of
+from shared.http.fast_routes import built_routes_of, fast_routes_of
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
 
@@ -119,3 +120,25 @@ def test_the_fast_routes_of_included_routers_are_found() -> None:
     outer.include_router(inner)
     outer.add_route("/links", answer)
     assert sorted(route.path for route in fast_routes_of([outer])) == ["/links", "/receipts"]
+
+
+async def test_what_an_inclusion_adds_to_routes_holds_in_an_app_that_takes_them_as_they_are() -> None:
+    def refuse() -> None:
+        raise Bug
+
+    plain, outer, guarded, prefixed = APIRouter(), APIRouter(), APIRouter(), APIRouter()
+    for router, path in ((plain, "/plain"), (guarded, "/guarded"), (prefixed, "/prefixed")):
+        router.add_api_route(path, lambda: "answered")
+    outer.include_router(plain)
+    outer.include_router(guarded, dependencies=[Depends(refuse)])
+    outer.include_router(prefixed, prefix="/under")
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.routes.extend(built_routes_of([outer]))
+    assert [type(route) is APIRoute for route in app.router.routes] == [True, False, False]
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/plain")).json() == "answered"
+        assert (await client.post("/plain")).status_code == 405
+        assert (await client.get("/under/prefixed")).json() == "answered"
+        assert (await client.get("/prefixed")).status_code == 404
+        with pytest.raises(Bug):
+            await client.get("/guarded")
