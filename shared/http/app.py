@@ -15,7 +15,7 @@ from shared.http import docs_page, problems
 from shared.http.access import AccessPolicy, refusal_of
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
-from shared.http.description import described, operation_id
+from shared.http.description import described, named, operation_id
 from shared.http.fast_routes import FastRoutes, built_routes_of, fast_routes_of
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
@@ -75,7 +75,7 @@ def create_app(
     app.state.keys = keys
     for route in built_routes_of([*routers, operations(health), docs_page.router_of(app)]):
         if isinstance(route, APIRoute):
-            route.unique_id = operation_id(route)
+            named(route)
         app.router.routes.append(route)
     return app
 

@@ -73,6 +73,13 @@ def operation_id(route: APIRoute) -> str:
     return "_".join([verb, *things]).replace("-", "_").replace(".", "_")
 
 
+def named(route: APIRoute) -> None:
+    """Give a route, and the answer it describes, the id of its operation."""
+    route.unique_id = operation_id(route)
+    if route.response_field is not None:
+        route.response_field.name = f"Response_{route.unique_id}"
+
+
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document with the errors that each operation may answer."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})

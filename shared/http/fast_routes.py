@@ -42,7 +42,14 @@ def built_routes_of(routers: Iterable[APIRouter]) -> Iterator[BaseRoute]:
 
 def _adds_something(context: Any) -> bool:
     """Return whether an inclusion changes the routes of its router; one of a kind unknown here may."""
-    plain = {"prefix": "", "tags": [], "dependencies": [], "responses": {}, "callbacks": [], "form_limits": {}}
+    plain: dict[str, Any] = {
+        "prefix": "",
+        "tags": [],
+        "dependencies": [],
+        "responses": {},
+        "callbacks": [],
+        "form_limits": {},
+    }
     plain |= {"deprecated": None, "include_in_schema": True, "max_body_size": None}
     missing = object()
     return any(getattr(context, name, missing) != value for name, value in plain.items())
