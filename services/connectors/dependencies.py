@@ -9,6 +9,7 @@ from services.connectors.deliveries.deliverer import Deliverer
 from services.connectors.deliveries.mail_transport import SMTPSettings, transport_of
 from services.connectors.deliveries.mails import MailChannel
 from services.connectors.deliveries.webhooks import WebhookChannel
+from services.connectors.notifications.file_watch import FileWatch
 from services.connectors.notifications.planning import NotificationPlanner
 from services.connectors.privacy import ConnectorsPrivacy
 from services.connectors.settings import ConnectorsSettings
@@ -28,6 +29,7 @@ class ConnectorsDependencies:
     planner: NotificationPlanner
     privacy: ConnectorsPrivacy
     deliverer: Deliverer
+    files: FileWatch
     audit: AuditLog
     brake: TokenBuckets
     """Of the tests that one endpoint gets."""
@@ -57,6 +59,7 @@ class ConnectorsDependencies:
                 planner.waker,
                 mails_per_hour=settings.mails_per_hour,
             ),
+            files=FileWatch(runtime.units, runtime.merchants, planner),
             audit=AuditLog(audit_tables, runtime.sealer),
             brake=TokenBuckets(runtime.clock),
         )

@@ -1,4 +1,4 @@
-"""The loops of connectors: deliver what is due, delete old rows, sign the audit log."""
+"""The loops of connectors: deliver what is due, look at files with errors, delete old rows, sign the audit log."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,6 +16,7 @@ def create_loops(deps: ConnectorsDependencies) -> Sequence[Loop]:
     deps.planner.waker.attach(deliver)
     return (
         deliver,
+        Loop("watch-files", deps.files.step),
         Loop("retention", partial(prune, deps.runtime.units, deps.settings), longest_seconds=SLOW_SECONDS),
         *audit_loops(deps.runtime, audit_tables),
     )

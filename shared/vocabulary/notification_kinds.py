@@ -19,6 +19,8 @@ class NotificationKind(StrEnum):
     """Somebody paused or stopped texts, or let them go on."""
     SHOP_CLOSED = "shop.closed"
     """The shop left its platform, and nothing is sent for it any more."""
+    FILES_NOT_IN_FORCE = "files.not_in_force"
+    """The merchant's files have errors; their last good version stays in force."""
     TEST = "test"
     """Somebody asked for it, to see whether notifications arrive."""
 

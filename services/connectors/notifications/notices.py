@@ -31,6 +31,8 @@ class Notice:
     data: Mapping[str, Any]
     recipient_id: RecipientId | None = None
     """The person it is about, if it is about one."""
+    told_at: datetime | None = None
+    """The instant that is shown, where `at` is the beginning of its day."""
 
 
 def notices_of(event: NotifiedEvent, number: str | None) -> list[Notice]:

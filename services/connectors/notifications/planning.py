@@ -69,7 +69,7 @@ class NotificationPlanner:
         key = ids.derived("notification", *parts, at=notice.at)
         body = {
             "type": notice.kind.value,
-            "timestamp": notice.at.isoformat(),
+            "timestamp": (notice.told_at or notice.at).isoformat(),
             "data": {"merchant": merchant.id, "sentence": notice.sentence, **notice.data, **self._links(notice)},
         }
         return {
