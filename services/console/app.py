@@ -10,11 +10,13 @@ from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.loops import create_loops
 from services.console.pages.controls import ControlsPage
+from services.console.pages.deliverability import DeliverabilityPage
 from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
 from services.console.pages.inbox import InboxPages
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
+from services.console.pages.sources import SourcesPage
 from services.console.pages.stories import StoryPages
 from services.console.pages.unassigned import UnassignedPages
 from services.console.rendering import PageRenderer, file_problems
@@ -61,6 +63,8 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             renderer.create_router(),
             HomePage(reached, renderer).create_router(sessions),
             ResultsPage(reached, renderer, runtime.clock).create_router(sessions),
+            DeliverabilityPage(reached, renderer, runtime.clock).create_router(sessions),
+            SourcesPage(reached, renderer).create_router(sessions),
             RowPages(reached, renderer).create_router(sessions),
             StoryPages(reached, renderer).create_router(sessions),
         ),

@@ -29,6 +29,8 @@ PLACES: Final = (
     Place("results", "Results", "/console/results", "metrics:read"),
     Place("flows", "Flows", "/console/flows", "flows:read", "Flows"),
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
+    Place("deliverability", "Deliverability", "/console/deliverability", "operations:read", "Operations"),
+    Place("sources", "Sources", "/console/sources", "operations:read", "Operations"),
 )
 """Pages that exist; one that comes later has no place here."""
 

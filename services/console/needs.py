@@ -72,6 +72,23 @@ def unknown_texts(answer: Answer) -> Sequence[Need]:
     ]
 
 
+def sources(answer: Answer) -> Sequence[Need]:
+    """Return which sources are silent, and what waits in quarantine."""
+    at = address_of("sources")
+    found = []
+    waiting = sum(each["quarantined"] for each in answer["sources"])
+    if waiting:
+        many = "deliveries" if waiting > 1 else "delivery"
+        text = "They are kept, and can be read again once the cause is mended."
+        found.append(Need("bad", f"{waiting:,} {many} could not be read", text, "Look", at))
+    for each in answer["sources"]:
+        if each["is_configured"] and each["silent_since"] and each["source"] != "api":
+            since = datetime.fromisoformat(each["silent_since"])
+            text = "A shop that sells reports more often; look at the platform's list of failed webhooks."
+            found.append(Need("wait", f"{each['source']} has brought nothing", text, "Look", at, since))
+    return found
+
+
 def replies_to_review(answer: Answer) -> Sequence[Need]:
     """Return what replies ask for that may be opt-outs."""
     count = len(answer["conversations"])
@@ -140,6 +157,7 @@ def removed_flows(answer: Answer) -> Sequence[Need]:
 
 
 QUESTIONS: Final = (
+    Question("ingest", "/v1/sources", "operations:read", "sources", sources),
     Question("sender", "/v1/dispatches/unknown?limit=1", "operations:read", "texts without an answer", unknown_texts),
     Question(
         "sender",
