@@ -70,6 +70,8 @@ def addresses(story: Story) -> dict[str, str]:
         "story-delivered": f"/console/follow-ups/{story.observed.follow_up_id}",
         "story-refused": f"/console/follow-ups/{story.observed.refused_id}",
         "controls": "/console/controls",
+        "deliverability": "/console/deliverability",
+        "sources": "/console/sources",
         **{f"results-{by}": f"/console/results?by={by}" for by in ("flow", "number", "day")},
         "inbox": "/console/inbox?show=closed",
         "inbox-unassigned": "/console/inbox/unassigned",
