@@ -10,11 +10,13 @@ import pytest
 
 from services.console.accounts.sessions import SignedInPerson
 from services.console.calls import ServiceAnswer, ServiceCalls
-from services.console.needs import QUESTIONS, ask_all, controls, holds, unknown_texts
+from services.console.needs import QUESTIONS, ask_all, controls, holds, sources, unknown_texts
 from shared.http.problems import HTTPProblem
 from shared.vocabulary.roles import SCOPES_OF, Role
 
+SHOP = {"source": "shopify", "is_configured": True, "silent_since": None, "quarantined": 0}
 CALM: dict[str, Mapping[str, Any]] = {
+    "/v1/sources": {"sources": [SHOP]},
     "/v1/dispatches/unknown": {"count": 0},
     "/v1/conversations": {"conversations": [], "next_cursor": None},
     "/v1/holds": {
@@ -82,6 +84,16 @@ async def test_nothing_is_opened_for_a_sentence_and_a_role_asks_only_what_it_may
     viewer = Services()
     await viewer.asked(Role.VIEWER)
     assert set(viewer.scopes) == {"/v1/controls"}
+
+
+def test_a_silent_source_is_named_unless_it_was_taken_out_of_the_file() -> None:
+    silent = {**SHOP, "silent_since": "2026-11-30T12:00:00Z"}
+    waiting = {**SHOP, "source": "woocommerce", "quarantined": 12}
+    gone = {**silent, "source": "klaviyo", "is_configured": False}
+    assert [need.words for need in sources({"sources": [silent, waiting, gone]})] == [
+        "12 deliveries could not be read",
+        "shopify has brought nothing",
+    ]
 
 
 def test_limits_and_controls_say_how_much_waits() -> None:
