@@ -188,6 +188,7 @@ class ShownStory(BaseModel):
 
     follow_up_id: UUID
     recipient_id: UUID
+    state: str
     label: str
     tone: ToneName
     explanation: str

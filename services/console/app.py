@@ -14,8 +14,10 @@ from services.console.pages.deliverability import DeliverabilityPage
 from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
 from services.console.pages.inbox import InboxPages
+from services.console.pages.messages import MessagesPage
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
+from services.console.pages.search import SearchPage
 from services.console.pages.sources import SourcesPage
 from services.console.pages.stories import StoryPages
 from services.console.pages.unassigned import UnassignedPages
@@ -67,6 +69,8 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             SourcesPage(reached, renderer).create_router(sessions),
             RowPages(reached, renderer).create_router(sessions),
             StoryPages(reached, renderer).create_router(sessions),
+            MessagesPage(reached, renderer).create_router(sessions),
+            SearchPage(reached, renderer).create_router(sessions),
         ),
         loops=create_loops(runtime.units),
         on_stop=(reached.close,),

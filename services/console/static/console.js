@@ -1,5 +1,6 @@
 "use strict";
-// Live update: requests the page every two seconds (304 when unchanged) and replaces the parts marked data-live.
+// Live update: requests the page every two seconds (304 when unchanged) and replaces the parts marked data-live. The
+// header says so: what is entered into the audit log when it is shown is not asked for again.
 const lives = [...document.querySelectorAll(".live")];
 let parts = [...document.querySelectorAll("[data-live]")];
 const zone = lives.length ? lives[0].textContent : "";
@@ -22,7 +23,7 @@ function say(words, state) {
 
 async function follow() {
   try {
-    const headers = etag ? { "If-None-Match": etag } : {};
+    const headers = { "X-Followup-Refresh": "1", ...(etag ? { "If-None-Match": etag } : {}) };
     const answer = await fetch(location.href, { headers, cache: "no-store", redirect: "manual" });
     if (answer.type === "opaqueredirect") return location.reload();
     if (answer.status === 304 || answer.ok) say(`Live · ${zone}`, "on");

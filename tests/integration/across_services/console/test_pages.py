@@ -279,12 +279,3 @@ async def test_a_page_on_which_nothing_changed_is_not_sent_again(console: Consol
     await console.take(TextFacts(1, HALF_A_DAY_AGO).planned())
     other = await console.http.get("/console", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
-
-
-async def test_an_id_typed_into_the_search_leads_to_its_story(console: Console) -> None:
-    await sign_in(console)
-    wanted = TextFacts().follow_up_id
-    found = await console.http.get("/console/follow-ups", params={"id": f" {wanted} "})
-    assert found.headers["location"] == f"/console/follow-ups/{wanted}"
-    lost = await console.http.get("/console/follow-ups", params={"id": "nonsense"})
-    assert lost.headers["location"] == "/console"
