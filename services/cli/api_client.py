@@ -57,6 +57,11 @@ class APIClient:
         if self.merchants != [OF_THE_KEY] and merchant not in self.merchants:
             raise ConfigurationFault(f"there is no merchant {merchant}; {did_you_mean(merchant, self.merchants)}")
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it holds the operator's token, and no API key."""
+        return not self._token.startswith(KEY_PREFIX)
+
     def get(self, merchant: str, path: str) -> dict[str, Any] | None:
         """Return the JSON of a path; None when the answer is 404."""
         response = self._runner.run(self._client.get(path, headers=self._headers(merchant)))

@@ -40,7 +40,7 @@ class Commands(LazyGroup):
         ),
         "redrive": LazyCommand(
             "services.cli.process:redrive",
-            "Process parked events again, in order; stop the running process first, or all replicas of the service.",
+            "Process parked events again, in order, while everything runs.",
         ),
         "doctor": LazyCommand(
             "services.cli.doctor:doctor",
@@ -112,6 +112,10 @@ class Commands(LazyGroup):
         "users": LazyCommand("services.cli.users:users", "Users of the console: add, list, reset a password, remove."),
         "inbox": LazyCommand(
             "services.cli.inbox:inbox", "What people wrote: read it, decide about unclear replies, put it away."
+        ),
+        "parked": LazyCommand(
+            "services.cli.parked:parked",
+            "Events that could not be handled: mend the cause, and have them handled in order.",
         ),
         "sources": LazyCommand(
             "services.cli.sources:sources",

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from services import distributed, embedded
+from services.cli.api_client import ClientSettings, open_client
 from services.cli.options import DataOption, MerchantsOption, ServicesOption, known_services, settings_of
+from services.cli.parked import redrive_all
 from shared.bus import parked
 from shared.bus.kafka_access import KafkaSettings
 from shared.db import migrate as migrations
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
-from shared.service import Service
 from shared.settings import ProcessSettings
 from shared.vocabulary.service_names import EVENT_SERVICES
 
@@ -68,30 +69,24 @@ async def _print_each(steps: AsyncIterator[str]) -> None:
 
 
 def redrive(merchants: MerchantsOption = None, data: DataOption = None, service: ServicesOption = None) -> None:
-    """Process parked events again, in order; stop the running process first, or all replicas of the service.
+    """Process parked events again, in order, while everything runs.
+
+    On Kafka and PostgreSQL without FOLLOWUP_URL, the command opens the services' databases itself.
 
     Example: followup redrive --service scheduler
     """
-    settings = settings_of(merchants_dir=merchants, data_dir=data)
-    work = _redrive_distributed if KafkaSettings().bootstrap else _redrive
-    asyncio.run(work(settings, known_services(service, EVENT_SERVICES)))
-
-
-async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> None:
-    """Open the application without running it, and redrive each service."""
-    async with embedded.open_application(settings) as application:
-        for service in application.services:
-            if service.name in names:
-                await _redrive_service(service)
+    settings, names = settings_of(merchants_dir=merchants, data_dir=data), known_services(service, EVENT_SERVICES)
+    if KafkaSettings().bootstrap and not ClientSettings().url:
+        asyncio.run(_redrive_distributed(settings, names))
+        return
+    with open_client(settings) as client:
+        redrive_all(client, names)
 
 
 async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) -> None:
     """Open each service without running it, and redrive it; its next process relays what it publishes."""
     for name in names:
         async with distributed.open_service(name, settings) as opened:
-            await _redrive_service(opened.service)
-
-
-async def _redrive_service(service: Service) -> None:
-    processed, parked_still = await parked.redrive(service.units, service.system_tables, service.events)
-    typer.echo(f"{service.name}: {processed} processed, {parked_still} still parked")
+            service = opened.service
+            processed, still = await parked.redrive(service.units, service.system_tables, service.events)
+            typer.echo(f"{service.name}: {processed} processed, {still} still parked")

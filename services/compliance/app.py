@@ -9,6 +9,7 @@ from services.compliance.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.clock import Clock
 from shared.errors import ConfigurationFault
+from shared.http.parked_routes import create_parked_router
 from shared.rule_files import time_zones
 from shared.rule_files.loader import load_rules
 from shared.rules.table import RuleTable
@@ -32,14 +33,18 @@ def build(runtime: Runtime) -> Service:
     _report_rules(runtime.clock)
     source = runtime.log.source(sorted(kind.type for kind in consumer.KINDS))
     deps = ComplianceDependencies.of(runtime, system_tables, source)
+    events = Consumer.of(runtime, system_tables, consumer.create_router(deps), source=source)
     return Service(
         name=NAME,
         metadata=metadata,
         system_tables=system_tables,
         units=runtime.units,
-        consumer=Consumer.of(runtime, system_tables, consumer.create_router(deps), source=source),
+        consumer=events,
         tasks=WatchedTasks(NAME),
-        routers=(api.create_router(deps),),
+        routers=(
+            api.create_router(deps),
+            create_parked_router(runtime.units, system_tables, events.router, deps.audit),
+        ),
         loops=loops.create_loops(deps),
         on_start=(partial(_look_once, deps.progress),),
         worries=(HeldMerchants(runtime.units).worry,),

@@ -14,6 +14,7 @@ from services.ingest.tables import audit_tables, metadata, system_tables
 from services.ingest.tallies.tallies import SourceTallies
 from services.ingest.webhooks_api import SOURCES, WebhookEndpoints
 from shared.audit_log import AuditLog
+from shared.http.parked_routes import create_parked_router
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -27,15 +28,19 @@ def build(runtime: Runtime) -> Service:
     webhooks = WebhookEndpoints(runtime, accounts, preparer, tallies, settings.most_deliveries_per_commit)
     events = EventEndpoints(runtime, system_tables, preparer, tallies)
     quarantine = Quarantine(runtime, accounts, preparer, SOURCES, audit)
+    handlers = Consumer.of(runtime, system_tables, consumer.create_router(runtime.sealer))
     runtime.log.marks()  # in distributed mode they say how far the scheduler has read
     return Service(
         name="ingest",
         metadata=metadata,
         system_tables=system_tables,
         units=runtime.units,
-        consumer=Consumer.of(runtime, system_tables, consumer.create_router(runtime.sealer)),
+        consumer=handlers,
         tasks=WatchedTasks("ingest"),
-        routers=(create_router(webhooks, events, quarantine, audit, runtime.units),),
+        routers=(
+            create_router(webhooks, events, quarantine, audit, runtime.units),
+            create_parked_router(runtime.units, system_tables, handlers.router, audit),
+        ),
         loops=create_loops(runtime, settings, tallies),
         on_stop=(webhooks.gatherer.finish, tallies.finish),
     )

@@ -13,8 +13,10 @@ import orjson
 import sqlalchemy as sa
 
 from services.metrics.domain.customer_orders import order_id
-from services.metrics.tables import customer_orders, facts, follow_ups, system_tables
+from services.metrics.sealed import SEALED_FOR_GOOD
+from services.metrics.tables import audit_tables, customer_orders, facts, follow_ups, system_tables
 from shared import rights
+from shared.db import audit_store
 from shared.db.transaction import Row, Transaction
 from shared.events.consent import PrivacyRequested
 from shared.ids import MerchantId, RecipientId
@@ -28,6 +30,7 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
     return {
         facts.name: await _remove_names(db, await _facts_about(db, recipient)),
         system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
+        **await audit_store.blank_person(db, audit_tables, recipient),
     }
 
 
@@ -39,7 +42,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         rows = await db.rows(its.order_by(facts.c.event_id).limit(_FACTS_AT_ONCE))
         changed += await _remove_names(db, rows)
         if len(rows) < _FACTS_AT_ONCE:
-            return {facts.name: changed}
+            return {facts.name: changed, **await audit_store.blank_reasons(db, audit_tables, merchant)}
         after = rows[-1]["event_id"]
 
 
@@ -49,11 +52,13 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
     own_facts = await _facts_about(db, recipient)
     orders = await db.fetch(customer_orders, "order_id", sorted(_orders_in(own_facts, merchant)))
     texts = await db.fetch(follow_ups, "recipient_id", [recipient])
+    deeds, entries = await audit_store.about_person(db, audit_tables, recipient), audit_tables.entries
     return {
         facts.name: [_readable(row, merchant, sealer) for row in own_facts],
         follow_ups.name: rights.opened_rows(texts, sealer, merchant),
         customer_orders.name: rights.opened_rows(orders, sealer, merchant),
         system_tables.parked.name: await rights.parked_rows(db, system_tables, recipient, sealer),
+        entries.name: rights.opened_rows(deeds, sealer, merchant, SEALED_FOR_GOOD[entries]),
     }
 
 

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from services.metrics import store
 from services.metrics.domain.rollups import ALWAYS, RollupKey, hour_of, state_key
 from services.metrics.settings import MetricsSettings
-from services.metrics.tables import customer_orders, facts, follow_ups, rollups, system_tables
+from services.metrics.tables import audit_tables, customer_orders, facts, follow_ups, rollups, system_tables
+from shared.db.audit_store import audit_bounds_of, audit_sweeps
 from shared.db.sweep import ROWS_AT_ONCE, Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, swept_after
@@ -31,6 +32,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(rollups, "an hour and combination of dimensions", _UNTIL),
     swept_after(follow_ups, "a follow-up", f"{_UNTIL} after its last event"),
     swept_after(customer_orders, "a purchase", _UNTIL),
+    *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),
 )
 """Every table of metrics, and what bounds it."""
@@ -49,6 +51,7 @@ def sweeps(now: datetime, settings: MetricsSettings) -> list[Sweep]:
         Sweep(facts.c.event_id, first_id(recorded), sa.and_(facts.c.occurred_at < recorded, ~its_follow_up)),
         Sweep(rollups.c.hour, recorded, rollups.c.hour > ALWAYS + timedelta(days=365)),
         Sweep(customer_orders.c.ordered_at, recorded),
+        *audit_sweeps(audit_tables, now),
     ]
 
 

@@ -2,11 +2,13 @@
 
 import sqlalchemy as sa
 
+from shared.db.audit_store import audit_tables_of
 from shared.db.storage import CHANGING, LASTING
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
 
 metadata, system_tables = metadata_of("metrics")
+audit_tables = audit_tables_of(metadata, "metrics")
 
 NOT_DELIVERED = "state <> 'delivered'"
 """The condition of a partial index of `follow_ups`; a query must use the same words to use the index."""

@@ -11,6 +11,7 @@ from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.http.audit_routes import create_audit_router
+from shared.http.parked_routes import create_parked_router
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -52,6 +53,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
             flows_api.create_router(deps),
             controls_api.create_router(deps),
             create_audit_router(deps.audit, deps.units),
+            create_parked_router(deps.units, system_tables, events.router, deps.audit),
         ),
         loops=loops.create_loops(deps, progress),
         worries=(deps.flow_files.worry,),

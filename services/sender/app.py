@@ -7,6 +7,7 @@ from services.sender.dependencies import NAME, SenderDependencies
 from services.sender.loops import create_loops
 from services.sender.settings import SenderSettings
 from services.sender.tables import metadata, system_tables
+from shared.http.parked_routes import create_parked_router
 from shared.service import Runtime, Service
 
 
@@ -24,7 +25,10 @@ def service_of(deps: SenderDependencies) -> Service:
         units=deps.units,
         consumer=deps.consumer,
         tasks=deps.tasks,
-        routers=(create_router(deps),),
+        routers=(
+            create_router(deps),
+            create_parked_router(deps.units, system_tables, deps.consumer.router, deps.audit),
+        ),
         loops=create_loops(deps),
         under_way=(deps.calls.drain,),
         on_start=(deps.waker.start, deps.controls.waker.start, deps.missed_replies.begin, deps.providers.warm_up),

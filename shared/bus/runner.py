@@ -203,7 +203,7 @@ class Runner:
             if park_all is not None or isinstance(fact, Fault):
                 reason = park_all or str(fact)
             elif message.recipient_id in blocked and not fact.passes_parked():
-                reason = "behind a parked event"
+                reason = parked.BEHIND
             else:
                 ready.append(fact)
                 source_of[id(fact)] = message

@@ -77,3 +77,11 @@ def create_audit_tables(service: str) -> None:
         sa.Column("signed_at", Instant),
     )
     op.create_index(f"ix_{days}_unsigned", days, ["signed_at", "day"])
+
+
+def list_parked_events(service: str) -> None:
+    """Let a service's parked events be listed by merchant, with the redrives that failed, inside a migration."""
+    parked = f"{service}_parked"
+    op.add_column(parked, sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
+    op.add_column(parked, sa.Column("tried_at", Instant))
+    op.create_index(f"ix_{parked}_of_merchant", parked, ["merchant_id", "id"])

@@ -27,7 +27,7 @@ class SystemTables:
     positions: sa.Table
     """Up to where each group has read each partition: moved by compare-and-set in the transaction of the work."""
     parked: sa.Table
-    """Events that could not be handled, and those of the same recipient behind them."""
+    """Events that could not be handled, and those of the same recipient behind them; `attempts` counts redrives."""
     idempotency_keys: sa.Table
     """What was answered to a keyed POST."""
     fingerprints: sa.Table
@@ -60,6 +60,9 @@ def metadata_of(service: str) -> tuple[MetaData, SystemTables]:
             sa.Column("body", sa.LargeBinary, nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
             sa.Column("parked_at", Instant, nullable=False),
+            sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+            sa.Column("tried_at", Instant),
+            sa.Index(f"ix_{service}_parked_of_merchant", "merchant_id", "id"),
         ),
         sa.Table(
             f"{service}_idempotency_keys",

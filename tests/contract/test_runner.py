@@ -186,6 +186,62 @@ async def test_redrive_hands_parked_events_over_in_order(driver: LogDriver) -> N
     assert await driver.parked() == []
 
 
+async def test_an_event_is_never_handled_before_an_earlier_one_of_its_person(driver: LogDriver) -> None:
+    bad, later, other = blocked(1, 7), blocked(2, 7), blocked(3, 8)
+    driver.poison = {bad.event_id, other.event_id}
+    await driver.publish(bad, later, other)
+    await driver.settle(driver.reader())
+    driver.poison = {bad.event_id}
+
+    async def again(key: int) -> parked.HandOver:
+        return (await parked.hand_over(driver.units, system_tables, driver.router, key)).outcome
+
+    rows = await driver.units.read(lambda db: parked.page(db, system_tables, "acme", 0, 10))
+    first, second, third = (row["id"] for row in rows)
+    outcomes = [await again(key) for key in (second, third, first, first)]
+    assert outcomes == [
+        parked.HandOver.BEHIND,
+        parked.HandOver.PROCESSED,  # poison of another person keeps nobody
+        parked.HandOver.FAILED,
+        parked.HandOver.FAILED,
+    ]
+    assert await driver.done() == keys([other])
+    rows = await driver.units.read(lambda db: parked.page(db, system_tables, "acme", 0, 10))
+    assert [(row["attempts"], row["tried_at"] is not None) for row in rows] == [(2, True), (0, False)]
+    driver.poison = set()
+    assert [await again(key) for key in (first, second, second)] == [
+        parked.HandOver.PROCESSED,
+        parked.HandOver.PROCESSED,
+        parked.HandOver.GONE,
+    ]
+    assert await driver.done() == keys([other, bad, later])
+
+
+async def test_a_redrive_while_the_service_runs_keeps_the_order_of_what_comes_meanwhile(driver: LogDriver) -> None:
+    bad, later = blocked(1, 7), blocked(2, 7)
+    driver.poison = {bad.event_id}
+    runner = driver.reader()
+    await driver.publish(bad)
+    await driver.settle(runner)
+    driver.poison = set()
+    await driver.publish(later)
+    await asyncio.gather(parked.redrive(driver.units, system_tables, driver.router), driver.settle(runner))
+    await parked.redrive(driver.units, system_tables, driver.router)  # what came while the first one was parked
+    assert await driver.done() == keys([bad, later])
+
+
+async def test_a_database_that_fails_during_a_redrive_counts_as_no_attempt(driver: LogDriver) -> None:
+    bad = blocked(1, 7)
+    driver.poison = {bad.event_id}
+    await driver.publish(bad)
+    await driver.settle(driver.reader())
+    driver.failure = DatabaseUnavailable()
+    with pytest.raises(DatabaseUnavailable):
+        await parked.redrive(driver.units, system_tables, driver.router)
+    [row] = await driver.units.read(lambda db: parked.page(db, system_tables, "acme", 0, 10))
+    assert row["attempts"] == 0
+
+
 async def test_an_undecodable_event_is_parked_at_once(driver: LogDriver) -> None:
     await driver.commit(blocked(1, 1), blocked(2, 2))
     await driver.spoil((await driver.waiting_rows())[0])

@@ -21,6 +21,7 @@ from services.scheduler.lookup import LookupRequest
 from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
 from services.sender.unknowns.api import ResolutionBody
+from shared.http.parked_routes import ParkedDiscardBody, ParkedRedriveBody
 
 AT = "2026-12-01T12:00:00Z"
 TO = "+12125550123"
@@ -81,6 +82,11 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     ReviewBody: [{"was_opt_out": True, "seen": "018c0000-0000-7000-8000-0000000000d1", "reason": "meant the magazine"}],
     AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
+    ParkedRedriveBody: [
+        {"ids": [1]},
+        {"recipient_id": "018c0000-0000-7000-8000-0000000000d1", "after": 1, "of_no_merchant": True},
+    ],
+    ParkedDiscardBody: [{"ids": [1], "reason": "why", "of_no_merchant": True}],
     RedriveBody: [
         {"delivery_ids": ["018c0000-0000-7000-8000-0000000000d1"]},
         {"everything": True, "after": "018c0000-0000-7000-8000-0000000000d1"},

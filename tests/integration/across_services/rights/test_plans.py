@@ -65,6 +65,8 @@ LISTS = (
     "/v1/quarantine",
     "/v1/sources",
     "/v1/audit/ingest",
+    "/v1/audit/metrics",
+    "/v1/parked/scheduler",
     "/v1/conversations",
     "/v1/conversations?state=all",
     "/v1/deliveries",
