@@ -82,6 +82,6 @@ def create_audit_tables(service: str) -> None:
 def list_parked_events(service: str) -> None:
     """Let a service's parked events be listed by merchant, with the redrives that failed, inside a migration."""
     parked = f"{service}_parked"
-    op.add_column(parked, sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
+    op.add_column(parked, sa.Column("attempts", sa.BigInteger, nullable=False, server_default="0"))
     op.add_column(parked, sa.Column("tried_at", Instant))
     op.create_index(f"ix_{parked}_of_merchant", parked, ["merchant_id", "id"])

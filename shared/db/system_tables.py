@@ -60,7 +60,7 @@ def metadata_of(service: str) -> tuple[MetaData, SystemTables]:
             sa.Column("body", sa.LargeBinary, nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
             sa.Column("parked_at", Instant, nullable=False),
-            sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+            sa.Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
             sa.Column("tried_at", Instant),
             sa.Index(f"ix_{service}_parked_of_merchant", "merchant_id", "id"),
         ),

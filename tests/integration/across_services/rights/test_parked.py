@@ -97,9 +97,10 @@ async def test_poison_stays_with_its_new_reason_and_keeps_what_is_behind_it(driv
     gone = await driver.client.post(f"{SCHEDULER}/discard", json={"ids": [first["id"]], "reason": "never readable"})
     assert gone.json()["ids"] == [first["id"]]
     assert await redrive(driver, everything=True) == ["processed"]
-    handled, discarded = await deeds(driver)
-    assert handled[:2] == ("event.redriven", str(trigger.event_id))
-    assert discarded == ("event.discarded", f"parked {first['id']}", "never readable")
+    assert sorted(await deeds(driver)) == [
+        ("event.discarded", f"parked {first['id']}", "never readable"),
+        ("event.redriven", str(trigger.event_id), None),
+    ]
 
 
 async def test_what_may_be_a_withdrawal_is_never_discarded(driver: RightsDriver) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from services.cli.audit_pages import AUDITED
 from services.cli.keys import sealed_of
 from services.sender.tables import dispatches
 from shared.aad import AssociatedData
