@@ -15,7 +15,7 @@ from shared.events.trigger import TriggerReceived
 from tests.integration.across_services.rights.driver import RightsDriver
 
 SCHEDULER = "/v1/parked/scheduler"
-SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
+SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics", "connectors")
 
 
 async def triggered(driver: RightsDriver) -> TriggerReceived:

@@ -21,7 +21,6 @@ from tests.integration.across_services.rights.driver import RightsDriver
 
 SEALED: Final[Sealed] = {table: columns for service in SERVICES for table, columns in sealed_of(service).items()}
 ACME: Final = MerchantId("acme")
-AUDITED: Final = ("compliance", "connectors", "ingest", "scheduler", "sender")
 NOT_SEALED: Final = {
     **{f"{each}_audit.canonical": "what is hashed" for each in AUDITED},
     **{f"{each}_audit.reason": "its hash is in the chain" for each in AUDITED},
