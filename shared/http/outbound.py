@@ -121,7 +121,9 @@ class OutboundClient:
         """Send a body once, in the name of a merchant, and return the answer; never retries, never raises."""
         url = _parsed(address)
         if url is None:
-            return OutboundFailure(OutboundProblem.ADDRESS_INVALID, "it is no http:// or https:// address")
+            return OutboundFailure(
+                OutboundProblem.ADDRESS_INVALID, "it is no plain https:// address: without a name or password in it"
+            )
         try:
             async with asyncio.timeout(seconds):
                 found = await self._checked(url, owner)

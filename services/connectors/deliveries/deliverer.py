@@ -52,6 +52,8 @@ LEASE: Final = timedelta(seconds=60)
 """Longer than any turn takes."""
 GAP: Final = timedelta(milliseconds=100)
 """Between two turns of one endpoint: 50 notifications a second at most."""
+LAST_SECONDS: Final = 10.0
+"""How long a process that stops waits for answers: a mail server's may take longer than it is given to stop."""
 _IDLE_SECONDS: Final = 1.0
 
 log = logger(__name__)
@@ -98,10 +100,15 @@ class Deliverer:
                 self._begin(turn)
         return _IDLE_SECONDS
 
-    async def finish(self) -> None:
-        """Wait until the turns that have begun are over; each has a limit of its own."""
-        while self._running:
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+    async def finish(self, seconds: float = LAST_SECONDS) -> None:
+        """Wait until the turns that have begun are over; what is not by then is left to the end of its lease."""
+        running = list(self._running.values())
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     def _begin(self, turn: EndpointTurn) -> None:
         """Let an endpoint take its turn in a task of its own."""

@@ -152,6 +152,22 @@ async def test_what_never_arrives_is_given_up_after_a_day_and_can_be_sent_again(
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
 
+async def test_a_process_that_stops_does_not_wait_for_a_silent_endpoint_and_nothing_is_lost(
+    driver: ConnectorsDriver, receiver: WebReceiver
+) -> None:
+    receiver.answer = lambda _: None
+    await driver.hear(driver.reply())
+    await driver.connectors.deliverer.step()
+    await receiver.arrived.wait()
+    await driver.connectors.deliverer.finish(seconds=0)
+
+    receiver.answer = lambda _: OK
+    driver.clock.advance(seconds=61)
+    await driver.deliver()
+    assert await driver.states() == ["delivered"]
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
+
+
 async def test_gone_means_no_more(driver: ConnectorsDriver, receiver: WebReceiver) -> None:
     receiver.answer = lambda _: b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
     await driver.hear(driver.reply())
