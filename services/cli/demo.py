@@ -17,6 +17,7 @@ from services.demo.environment import RunningDemo, running_demo
 from services.demo.history.history import SPAN, HistoryProgress, fill
 from services.demo.story import Story
 from shared.clock import SystemClock
+from shared.process import loop_factory
 from shared.telemetry import logs
 
 PATIENCE_SECONDS = 15.0
@@ -44,7 +45,8 @@ def demo(
     """
     logs.configure("error", form="text")
     code = tell_story(data, settings_of(port=port).port, once=once, has_history=not (once or empty))
-    raise typer.Exit(asyncio.run(code))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        raise typer.Exit(runner.run(code))
 
 
 async def tell_story(

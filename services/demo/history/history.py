@@ -20,7 +20,7 @@ from services.demo.history.script import MOST_TEXTS, Happening, Script, Scripted
 from services.demo.history.shop import ShopLife, faults
 from services.demo.history.stepping import ClockStepper, DemoEnds
 
-TEXTS: Final = 1200
+TEXTS: Final = 1000
 SEED: Final = 30
 SPAN: Final = timedelta(days=writing.DAYS - 1)
 """Thirty days with today: all of it is in the console's last 30 days."""
