@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from shared.clock import read_offset, write_offset
+from shared.clock import SystemClock, read_offset, write_offset
 
 MERCHANT = "acme"
 SENDER_NUMBER = "+12025550100"
@@ -42,7 +42,16 @@ class Secrets:
 class DemoActions:
     """Acts as the shop, its customer and a developer, and reads the public HTTP API."""
 
-    def __init__(self, client: httpx2.AsyncClient, shop_secrets: Secrets, clock_file: Path, phone: str) -> None:
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        shop_secrets: Secrets,
+        clock_file: Path,
+        phone: str,
+        clock: SystemClock | None = None,
+    ) -> None:
+        """Act on a demo whose processes follow the clock file; `clock` is this process's own, if it runs them."""
+        self._clock = clock
         self.client = client
         self.secrets = shop_secrets
         self.clock_file = clock_file
@@ -92,7 +101,11 @@ class DemoActions:
 
     def jump(self, by: timedelta) -> None:
         """Move the demo's clock forward; the services only see that it is later."""
-        write_offset(self.clock_file, read_offset(self.clock_file) + by)
+        offset = read_offset(self.clock_file) + by
+        if self._clock is not None:
+            self._clock.move(offset)
+        else:
+            write_offset(self.clock_file, offset)
 
     async def texts_received(self) -> list[dict[str, Any]]:
         """Return the texts that the virtual phone received from the shop, oldest first."""

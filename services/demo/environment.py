@@ -90,7 +90,7 @@ async def running_demo(
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 try:
                     await _ready(server, serving)
-                    actions = DemoActions(client, secrets, clock_file, PHONE)
+                    actions = DemoActions(client, secrets, clock_file, PHONE, clock)
                     yield RunningDemo(application, actions, clock, settings.public_url, secrets, serving, server)
                 finally:
                     server.should_exit = True

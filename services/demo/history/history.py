@@ -26,7 +26,7 @@ SPAN: Final = timedelta(days=writing.DAYS - 1)
 """Thirty days with today: all of it is in the console's last 30 days."""
 _AFTER_THE_STORY: Final = timedelta(hours=2)
 _HOUSE_EVERY: Final = timedelta(hours=11)
-_UNTIL_READ: Final = timedelta(minutes=4)
+_UNTIL_READ: Final = timedelta(seconds=90)
 """How long the shop takes to look at a reply that may be an opt-out."""
 _LEFT_OPEN: Final = timedelta(days=1.5)
 """What comes so late is still to be decided at the end."""
@@ -110,8 +110,9 @@ class ShopHistory:
             case Scripted(what=Happening.LETTER, letter=ReplyKind() as kind):
                 await self._receive_letter(kind, act.at)
             case Scripted(what=Happening.STRANGER):
-                is_last = act.at > self.script.ends_at - _LEFT_OPEN
-                await self.life.write_as_stranger("Hi, is this the shop on Main Street?", is_traceable=not is_last)
+                await self.life.write_as_stranger("Hi, is this the shop on Main Street?")
+            case Scripted(what=Happening.SHORT_CODE):
+                await self.life.write_from_short_code("Free msg: your bill is ready. Reply 1 for details.")
             case Scripted(what=Happening.PAUSE):
                 await self.life.control("pause", "abandoned-cart", "the offer names the wrong day")
                 await self._obey()

@@ -27,6 +27,8 @@ _BY_HOUR: Final = {8: 2, 9: 4, 10: 6, 11: 7, 12: 9, 13: 7, 14: 5, 15: 5, 16: 6, 
 _GROWTH: Final = 0.35
 """How much busier the last day is than the first."""
 _LAST_HOUR: Final = 22
+_SPREAD: Final = timedelta(seconds=17)
+"""After a full hour: texts that waited for the morning are spread over a quarter of a minute."""
 _FULL_HOURS: Final = range(2, 16)
 """Hours of New York in which it is morning or noon somewhere: then texts are due that wait for a time of day."""
 _WINDOW_SECONDS: Final = 150
@@ -65,6 +67,8 @@ class Happening(StrEnum):
     """Somebody who was written to writes; `words` is what they mean."""
     STRANGER = "stranger"
     """Somebody writes whom the shop never wrote to."""
+    SHORT_CODE = "short_code"
+    """A text comes from a number that is no phone's."""
     ERASURE = "erasure"
     SUPPORT = "support"
     """Somebody at the shop reads what customers wrote."""
@@ -152,7 +156,7 @@ def _busy_hours(begins_at: datetime, ends_at: datetime, chance: random.Random) -
 
 def _stops(hours: Sequence[tuple[datetime, float]], begins_at: datetime, ends_at: datetime) -> list[datetime]:
     """Return every stop: those of the hours, and each full hour, when texts that wait for a time of day are due."""
-    first = begins_at.replace(minute=0, second=1, microsecond=0)
+    first = begins_at.replace(minute=0, second=0, microsecond=0) + _SPREAD
     full = [first + timedelta(hours=n) for n in range(int((ends_at - begins_at) / timedelta(hours=1)) + 1)]
     waited_for = {at for at in full if begins_at < at < ends_at and at.astimezone(ZONE).hour in _FULL_HOURS}
     found = {at for at, _ in hours} | waited_for
@@ -232,7 +236,7 @@ def _interruptions(people: Sequence[Customer], hours: Sequence[datetime], chance
         middle = each_day[len(each_day) // 2]
         yield Scripted(middle[1], Happening.PAUSE)
         yield Scripted(middle[8], Happening.RESUME)
-        for found in (each_day[len(each_day) // 3], each_day[-1]):
-            yield Scripted(_within(found[4], chance), Happening.STRANGER)
+        yield Scripted(_within(each_day[len(each_day) // 3][4], chance), Happening.STRANGER)
+        yield Scripted(_within(each_day[-1][4], chance), Happening.SHORT_CODE)
         late = each_day[(2 * len(each_day)) // 3]
         yield Scripted(_within(late[5], chance), Happening.ERASURE, people[0])

@@ -14,6 +14,7 @@ import orjson
 from services.demo.actions import BROWSER, MERCHANT, Secrets
 from services.demo.history.people import Agreement, Customer
 from services.simulator.faults import FaultKind, FaultPlan, FaultRule
+from services.simulator.wire import SIGNATURE_HEADER, sign
 
 SHOP_ADDRESS: Final = "https://acme.example"
 DISCLOSURE: Final = (
@@ -25,8 +26,9 @@ _ITEMS: Final = ("House blend 1 kg", "Ethiopia Guji 500 g", "Decaf 500 g", "Espr
 _FIRST_ORDER: Final = 5_900_000_000_000
 _MOST_AT_ONCE: Final = 100
 _STRANGER: Final = "+12125550199"
-_NOBODY: Final = "+99912345678"
-"""No country has this calling code: what comes from there belongs to nobody the shop knows."""
+_SHORT_CODE: Final = "72645"
+_ACCOUNT: Final = "AC00000000000000000000000000000000"
+"""As in the shop's merchant.yaml."""
 
 
 class ShopRefused(Exception):
@@ -153,10 +155,24 @@ class ShopLife:
         """Let somebody write to the number that wrote to them last."""
         await self._post(f"/simulator/phones/{phone}/replies", {"text": words})
 
-    async def write_as_stranger(self, words: str, *, is_traceable: bool) -> None:
-        """Let somebody write whom the shop has never written to, from a phone or from a number that nobody can have."""
-        phone = _STRANGER if is_traceable else _NOBODY
-        await self._post(f"/simulator/phones/{phone}/replies", {"text": words, "to": self._sender_number})
+    async def write_as_stranger(self, words: str) -> None:
+        """Let somebody write whom the shop has never written to."""
+        await self._post(f"/simulator/phones/{_STRANGER}/replies", {"text": words, "to": self._sender_number})
+
+    async def write_from_short_code(self, words: str) -> None:
+        """Let the provider bring a text that no phone sent: it belongs to nobody the shop knows."""
+        url = str(self._client.base_url.join(f"/v1/providers/main/{MERCHANT}/replies"))
+        form = {
+            "MessageSid": f"SM{hashlib.sha256(words.encode()).hexdigest()[:32]}",
+            "AccountSid": _ACCOUNT,
+            "From": _SHORT_CODE,
+            "To": self._sender_number,
+            "Body": words,
+            "NumMedia": "0",
+        }
+        _require(
+            await self._client.post(url, data=form, headers={SIGNATURE_HEADER: sign(url, form, self._secrets.twilio)})
+        )
 
     async def texts_received(self) -> list[dict[str, Any]]:
         """Return the newest texts that the provider took: more than are sent between two stops of the clock."""
