@@ -86,7 +86,17 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 def test_a_second_demo_beside_the_first_is_one_clear_sentence(tmp_path: Path) -> None:
     port = free_port()
     first = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "services.cli", "demo", "--port", str(port), "--data", str(tmp_path / "demo")],
+        [
+            sys.executable,
+            "-m",
+            "services.cli",
+            "demo",
+            "--empty",
+            "--port",
+            str(port),
+            "--data",
+            str(tmp_path / "demo"),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
