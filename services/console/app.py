@@ -18,6 +18,7 @@ from services.console.pages.messages import MessagesPage
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
 from services.console.pages.search import SearchPage
+from services.console.pages.settings import SettingsPages
 from services.console.pages.sources import SourcesPage
 from services.console.pages.stories import StoryPages
 from services.console.pages.unassigned import UnassignedPages
@@ -62,6 +63,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             ),
             ControlsPage(reached, renderer).create_router(sessions),
             FlowPages(reached, renderer).create_router(sessions),
+            SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),
             renderer.create_router(),
             HomePage(reached, renderer).create_router(sessions),
             ResultsPage(reached, renderer, runtime.clock).create_router(sessions),

@@ -32,6 +32,7 @@ PLACES: Final = (
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
     Place("deliverability", "Deliverability", "/console/deliverability", "operations:read", "Operations"),
     Place("sources", "Sources", "/console/sources", "operations:read", "Operations"),
+    Place("settings", "Settings", "/console/settings", "metrics:read", "Shop"),
 )
 """Pages that exist; one that comes later has no place here."""
 

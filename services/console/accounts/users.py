@@ -1,4 +1,7 @@
-"""The console's users: a name, a merchant, a role and a password; only the operator makes and changes them."""
+"""The console's users: a name, a merchant, a role and a password; never made or changed by an API key.
+
+The operator and a shop's owners make and remove them.
+"""
 
 import re
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""`/console/users`: the operator's commands about users; no API key and no page changes them."""
+"""`/console/users`: the operator's commands about users; no API key changes them."""
 
 from collections.abc import Sequence
 from datetime import datetime
