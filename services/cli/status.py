@@ -3,6 +3,7 @@
 import asyncio
 import importlib.metadata
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -16,9 +17,15 @@ from services.cli.api_client import ClientSettings
 from services.cli.options import DataOption, settings_of
 from services.embedded import PROCESS_FILE
 from shared.errors import ConfigurationFault
+from shared.http.auth import MERCHANT_HEADER
 from shared.settings import ProcessSettings
 
 _ANSWER_SECONDS = 10
+_FIRST_STEPS = """{merchant} has no follow-ups yet. The next three steps:
+  1. followup lint                     explains every mistake in {merchant}'s files
+  2. followup trigger purchase --merchant {merchant} --to +1... --consent all
+                                       a made-up purchase, to your own phone
+  3. point the shop's webhooks at {url}/v1/webhooks/SOURCE/{merchant}, or report to POST {url}/v1/events"""
 _SHOWN = {
     "followup_timers_oldest_due_seconds": "oldest text due (s late)",
     "followup_parked_events": "parked events",
@@ -36,7 +43,7 @@ def status(data: DataOption = None) -> None:
     Example: followup status
     Example: FOLLOWUP_URL=http://scheduler:8080 followup status
     """
-    url, token = _running(settings_of(data_dir=data))
+    url, token, merchants = _running(settings_of(data_dir=data))
     ready, scraped = asyncio.run(_ask(url, token))
     console = Console(highlight=False)
     version = importlib.metadata.version("followup")
@@ -52,18 +59,21 @@ def status(data: DataOption = None) -> None:
                 table.add_row(_SHOWN[sample.name], " ".join(sample.labels.values()), f"{sample.value:,.10g}")
     if table.row_count:
         console.print(table)
+    for merchant in merchants if is_ready else ():
+        if asyncio.run(_has_no_texts(url, token, merchant)):
+            console.print(_FIRST_STEPS.format(merchant=escape(merchant), url=url), soft_wrap=True)
     raise typer.Exit(0 if is_ready else 1)
 
 
-def _running(settings: ProcessSettings) -> tuple[str, str]:
-    """Return the address of the process and a token for it.
+def _running(settings: ProcessSettings) -> tuple[str, str, Sequence[str]]:
+    """Return the address of the process, a token for it, and its merchants where its data folder names them.
 
     Raises:
         ConfigurationFault: no process runs on this data folder, and none is named.
     """
     remote = ClientSettings()
     if remote.url:
-        return remote.url.rstrip("/"), remote.token
+        return remote.url.rstrip("/"), remote.token, ()
     note = settings.data_dir / PROCESS_FILE
     try:
         running = json.loads(note.read_text(encoding="utf-8"))
@@ -72,7 +82,7 @@ def _running(settings: ProcessSettings) -> tuple[str, str]:
             f"no process runs on the data folder {settings.data_dir}; start one with `followup run`, or choose "
             "the folder with --data or the process with FOLLOWUP_URL"
         ) from None
-    return str(running["url"]), str(running["token"])
+    return str(running["url"]), str(running["token"]), [str(name) for name in running.get("merchants", ())]
 
 
 async def _ask(url: str, token: str) -> tuple[dict[str, Any], str]:
@@ -95,3 +105,14 @@ async def _ask(url: str, token: str) -> tuple[dict[str, Any], str]:
     except ValueError:
         raise ConfigurationFault(f"{url} is not a Followup process: /readyz answered {ready.status_code}") from None
     return answer, metrics.text if metrics.is_success else ""
+
+
+async def _has_no_texts(url: str, token: str, merchant: str) -> bool:
+    """Return whether a merchant has no follow-up in any state; False where nobody can say."""
+    headers = {"Authorization": f"Bearer {token}", MERCHANT_HEADER: merchant}
+    async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, headers=headers) as client:
+        try:
+            answer = await client.get("/v1/overview")
+            return answer.is_success and not any(state["count"] for state in answer.json()["states"])
+        except (httpx2.TransportError, ValueError, KeyError):
+            return False

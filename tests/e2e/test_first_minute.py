@@ -148,6 +148,7 @@ async def test_a_first_shop_runs_is_ready_and_leads_to_its_console(shop: Path) -
         assert (reported.returncode, reported.stderr) == (0, "")
         assert f"http://127.0.0.1:{port}: ready" in reported.stdout
         assert "parked events" in reported.stdout
+        assert "harbor has no follow-ups yet" in reported.stdout
         examined = start(shop, "doctor", "--port", str(port))
         assert examined.returncode == 0, examined.stdout
         assert "one runs on this data folder" in examined.stdout
