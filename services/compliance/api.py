@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.compliance.caps import holds
 from services.compliance.consents import api as consents
+from services.compliance.consents import standing_api
 from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.gate import api as gate
 from services.compliance.preferences import pages as preference_pages
@@ -17,6 +18,7 @@ def create_router(deps: ComplianceDependencies) -> APIRouter:
     router = APIRouter()
     for part in (
         consents.create_router(deps.consents, deps.links, runtime.quotas),
+        standing_api.create_router(deps.consents, deps.links),
         gate.create_router(runtime.units),
         consents.create_imports_router(deps.imports, runtime.quotas),
         holds.create_router(runtime.units, deps.audit),

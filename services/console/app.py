@@ -15,6 +15,7 @@ from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
 from services.console.pages.inbox import InboxPages
 from services.console.pages.messages import MessagesPage
+from services.console.pages.people import PeoplePages
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
 from services.console.pages.search import SearchPage
@@ -72,6 +73,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             RowPages(reached, renderer).create_router(sessions),
             StoryPages(reached, renderer).create_router(sessions),
             MessagesPage(reached, renderer).create_router(sessions),
+            PeoplePages(reached, renderer).create_router(sessions),
             SearchPage(reached, renderer).create_router(sessions),
         ),
         loops=create_loops(runtime.units),

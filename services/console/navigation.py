@@ -27,6 +27,7 @@ PLACES: Final = (
     Place("now", "Home", "/console", "metrics:read"),
     Place("inbox", "Inbox", "/console/inbox", "replies:read", counted_at="/console/inbox/waiting"),
     Place("messages", "Messages", "/console/messages", "metrics:read"),
+    Place("people", "People", "/console/people", "follow-ups:read"),
     Place("results", "Results", "/console/results", "metrics:read"),
     Place("flows", "Flows", "/console/flows", "flows:read", "Flows"),
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),

@@ -19,6 +19,7 @@ PATHS = {
     "/v1/audit/sender": "sender",
     "/v1/consents": "compliance",
     "/v1/recipients": "compliance",
+    "/v1/standings": "compliance",
     "/v1/gate": "compliance",
     "/v1/decisions": "compliance",
     "/v1/erasures": "compliance",

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
+from services.compliance.consents.standing_api import OptOutBody
 from services.compliance.gate.evaluation import EvaluationRequest
 from services.connectors.deliveries.bodies import DiscardBody
 from services.console.accounts.users_api import PasswordRequest, UserRequest
@@ -30,6 +31,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     DiscardBody: [{"reason": "they called"}],
     RevocationBody: [{"to": TO, "reason": "asked"}],
     StandingBody: [{"to": TO}],
+    OptOutBody: [{"scope": "marketing", "reason": "asked"}],
     ImportBody: [{"rows": [{}]}],
     EventBody: [
         {

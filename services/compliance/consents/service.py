@@ -56,8 +56,10 @@ class ConsentService:
             case number:
                 return self.sealer.recipient_id(merchant.id, number), number
 
-    def claim(self, merchant: Merchant, body: ConsentBody, now: datetime) -> ConsentReported:
-        """Return the claim a request makes, with its evidence sealed.
+    def claim(
+        self, merchant: Merchant, body: ConsentBody, now: datetime, known: RecipientId | None = None
+    ) -> ConsentReported:
+        """Return the claim a request makes, with its evidence sealed; `known` names the person instead of a number.
 
         Raises:
             HTTPProblem: 422, the number cannot be read, or a grant is dated in the future. An opt-out is never
@@ -67,7 +69,7 @@ class ConsentService:
         is_ahead = captured_at is not None and captured_at > now + _CLOCKS_MAY_DIFFER
         if is_ahead and body.event is not ConsentAct.REVOKED:
             raise unprocessable("captured_at", "lies in the future")
-        recipient, _number = self.recipient(merchant, body.to)
+        recipient = known if known is not None else self.recipient(merchant, body.to)[0]
         proof = {"disclosure": body.disclosure, "ip": body.ip, "user_agent": body.user_agent, "evidence": body.evidence}
         disclosed = hashlib.sha256(body.disclosure.encode()).hexdigest() if body.disclosure else None
         digest = hashlib.sha256(orjson.dumps(proof, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -92,7 +94,7 @@ class ConsentService:
         )
 
     async def enter(
-        self, caller: Caller, body: ConsentBody, keyed: Keyed | None, status: int
+        self, caller: Caller, body: ConsentBody, keyed: Keyed | None, status: int, known: RecipientId | None = None
     ) -> tuple[int, dict[str, Any]]:
         """Enter one claim into the ledger and return status and answer; whatever is answered is stored.
 
@@ -100,7 +102,7 @@ class ConsentService:
             HTTPProblem: 409, the key was used with another body, or the person asked to be forgotten (an opt-out is
                 taken all the same); 422, see `claim`.
         """
-        claim = self.claim(caller.merchant, body, self.units.clock.now())
+        claim = self.claim(caller.merchant, body, self.units.clock.now(), known)
 
         async def work(uow: UnitOfWork) -> tuple[int, dict[str, Any]]:
             before = await answered(uow.db, self.system_tables, keyed)

@@ -62,7 +62,7 @@ class SearchPage(ConsolePage):
         return f"{MESSAGES}?{urlencode({'order': wanted})}" if answer["follow_ups"] else ""
 
     async def _of_id(self, person: SignedInPerson, key: UUID) -> str:
-        for name, address in (("id", f"/console/follow-ups/{key}"), ("recipient", f"{MESSAGES}?person={key}")):
+        for name, address in (("id", f"/console/follow-ups/{key}"), ("recipient", f"/console/people/{key}")):
             query = urlencode({name: str(key), "limit": 1})
             if (await self._asked(person, "metrics", "/v1/messages", query))["messages"]:
                 return address
@@ -74,7 +74,7 @@ class SearchPage(ConsolePage):
         if answer.status is HTTPStatus.UNPROCESSABLE_ENTITY:
             return ""
         found = accepted(answer).body
-        return f"{MESSAGES}?person={UUID(str(found['recipient_id']))}" if found["is_known"] else ""
+        return f"/console/people/{UUID(str(found['recipient_id']))}" if found["is_known"] else ""
 
     def create_router(self, sessions: Sessions) -> APIRouter:
         """Return the route."""

@@ -1,0 +1,147 @@
+"""`/v1/standings/{recipient_id}`: what the ledger holds about one person, asked by their id; and opting them out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.compliance import store
+from services.compliance.consents.bodies import ConsentBody
+from services.compliance.consents.service import ConsentService, standing_answer
+from services.compliance.preferences.links import PreferenceLinks
+from services.compliance.store import ChainedEntry, RecipientState
+from shared.db.transaction import Transaction
+from shared.events.consent import ConsentAct, ConsentScope
+from shared.http.auth import Caller, requires
+from shared.http.problems import not_found
+from shared.http.strict_json import StrictRoute
+from shared.ids import RecipientId
+
+_PATH: Final = "/v1/standings/{recipient_id}"
+_MOST_ENTRIES: Final = 100
+
+Reader = Annotated[Caller, Depends(requires("consents:read"))]
+Writer = Annotated[Caller, Depends(requires("consents:write"))]
+
+
+def _one_line(value: str) -> str:
+    stripped = value.strip()
+    if not stripped or not stripped.isprintable():
+        raise ValueError("say in one line why")
+    return stripped
+
+
+class OptOutBody(BaseModel):
+    """Why somebody opts a person out: they asked by telephone, in the shop, by mail."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: Literal["all", "marketing"] = "all"
+    reason: Annotated[str, AfterValidator(_one_line)] = Field(max_length=500)
+
+
+class LedgerEntryAnswer(BaseModel):
+    """One entry of the ledger; what proves it stays sealed."""
+
+    entry_id: UUID
+    act: str
+    scope: str
+    level: str
+    recorded_at: datetime
+    captured_at: datetime | None
+    expires_at: datetime | None
+    method: str
+    source: str
+    is_by_the_person: bool
+    has_disclosure: bool
+    has_evidence: bool
+
+    @classmethod
+    def of(cls, chained: ChainedEntry) -> "LedgerEntryAnswer":
+        """Return an entry as it is shown."""
+        entry = chained.entry
+        return cls(
+            entry_id=entry.entry_id,
+            act=entry.act,
+            scope=entry.scope,
+            level=entry.level,
+            recorded_at=entry.recorded_at,
+            captured_at=entry.captured_at,
+            expires_at=entry.expires_at,
+            method=entry.method,
+            source=entry.source,
+            is_by_the_person=entry.is_by_the_person,
+            has_disclosure=entry.disclosure_sha256 is not None,
+            has_evidence=chained.evidence is not None,
+        )
+
+
+class PersonStandingAnswer(BaseModel):
+    """What the ledger holds about a person, and what it adds up to."""
+
+    recipient_id: UUID
+    consents: dict[str, Any]
+    suppressed: str | None
+    needs_review: bool
+    preferences_url: str
+    entries: list[LedgerEntryAnswer]
+    """The newest 100, newest first."""
+
+
+def create_router(service: ConsentService, links: PreferenceLinks) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    standings = StandingEndpoints(service, links)
+    router.get(_PATH, summary="What the ledger holds about a person, by recipient id")(standings.show)
+    router.post(f"{_PATH}/opt-out", summary="Opt a person out, by recipient id")(standings.opt_out)
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class StandingEndpoints:
+    """Answers for people of the caller's merchant."""
+
+    service: ConsentService
+    links: PreferenceLinks
+
+    async def show(self, recipient_id: UUID, caller: Reader) -> PersonStandingAnswer:
+        """Show a person's consents for each purpose, and the entries that they follow from."""
+        key, now = RecipientId(recipient_id), self.service.units.clock.now()
+
+        async def work(db: Transaction) -> tuple[RecipientState | None, list[ChainedEntry]]:
+            person = (await store.people(db, [key])).get(key)
+            return person, (await store.entries(db, [key])).get(key, [])
+
+        person, entries = await self.service.units.read(work)
+        if person is None or person.merchant_id != caller.merchant.id:
+            raise not_found("this person")
+        standing = standing_answer(person, now)
+        return PersonStandingAnswer(
+            recipient_id=recipient_id,
+            consents=standing["consents"],
+            suppressed=standing["suppressed"],
+            needs_review=standing["needs_review"],
+            preferences_url=self.links.url(caller.merchant.id, key, now),
+            entries=[LedgerEntryAnswer.of(each) for each in reversed(entries[-_MOST_ENTRIES:])],
+        )
+
+    async def opt_out(self, recipient_id: UUID, body: OptOutBody, caller: Writer) -> Response:
+        """Record a withdrawal that was received anywhere; it counts at once, and asking twice changes nothing more."""
+        key = RecipientId(recipient_id)
+        person = (await self.service.units.read(lambda db: store.people(db, [key]))).get(key)
+        if person is None or person.merchant_id != caller.merchant.id:
+            raise not_found("this person")
+        claim = ConsentBody(
+            to=str(key),
+            scope=ConsentScope(body.scope),
+            event=ConsentAct.REVOKED,
+            captured_at=self.service.units.clock.now(),
+            evidence={"reason": body.reason},
+        )
+        status, answer = await self.service.enter(caller, claim, None, HTTPStatus.OK, key)
+        return JSONResponse(answer, status_code=status)

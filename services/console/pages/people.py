@@ -1,0 +1,137 @@
+"""One person: what they agreed to, what they were and will be sent, and what somebody does for them."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from services.console.accounts.sessions import Sessions, SignedInPerson
+from services.console.accounts.sign_in import SignedIn, require_own_form
+from services.console.calls import ServiceAnswer
+from services.console.message_answers import ShownMessages
+from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.pages.messages import CANCEL
+from services.console.person_answers import ShownPersonStanding
+from services.console.rendering import redirect
+
+PATH: Final = "/console/people"
+_SHOWN: Final = 50
+_MOST_ROUNDS: Final = 50
+"""Of cancelling, 200 texts each."""
+_SCOPES: Final = {"opt_out": "consents:write", "pause": "controls:write", "cancel": "follow-ups:write"}
+_Field = Annotated[str, Form(max_length=500)]
+
+
+class PeoplePages(ConsolePage):
+    """Answers the way to a person, their page, and what its forms ask for."""
+
+    place = "people"
+
+    async def find(self, request: Request, person: SignedIn) -> Response:
+        """Answer the form that finds a person.
+
+        Raises:
+            HTTPProblem: 403 a role that may not look.
+        """
+        require(person, "follow-ups:read")
+        return self._show(request, person, "people", {})
+
+    async def show(self, request: Request, person: SignedIn, recipient_id: UUID) -> Response:
+        """Answer a person's page.
+
+        Raises:
+            HTTPProblem: 404 nobody of this shop, 502 a service does not answer.
+        """
+        return await self._page(request, person, recipient_id)
+
+    async def act(
+        self,
+        request: Request,
+        person: SignedIn,
+        recipient_id: UUID,
+        form_token: _Field = "",
+        action: _Field = "",
+        reason: _Field = "",
+        scope: _Field = "all",
+    ) -> Response:
+        """Opt a person out, pause their texts, or cancel what is planned for them, with a reason.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 502 a service does not answer.
+        """
+        require_own_form(request, person, form_token)
+        if action not in _SCOPES:
+            return await self._page(request, person, recipient_id, "Choose what to do.")
+        require(person, _SCOPES[action])
+        if not reason.strip():
+            return await self._page(request, person, recipient_id, "Say why, for those who look later.", action)
+        answer = await self._ask(person, recipient_id, action, reason, scope)
+        if not answer.is_success:
+            return await self._page(request, person, recipient_id, sentence(answer.problem), action, reason)
+        return redirect(f"{PATH}/{recipient_id}?{urlencode({'done': action})}")
+
+    async def _ask(
+        self, person: SignedInPerson, recipient_id: UUID, action: str, reason: str, scope: str
+    ) -> ServiceAnswer:
+        if action == "opt_out":
+            body: dict[str, Any] = {"scope": scope, "reason": reason}
+            return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/opt-out", body)
+        if action == "pause":
+            body = {"action": "pause", "scope": {"recipient": str(recipient_id)}, "reason": reason}
+            return await self._calls.post(person, "scheduler", "/v1/controls", body)
+        body = {"recipient": str(recipient_id), "reason": reason}
+        answer = await self._calls.post(person, "scheduler", CANCEL, body)
+        for _ in range(_MOST_ROUNDS):
+            if not answer.is_success or not answer.body["left"]:
+                break
+            answer = await self._calls.post(person, "scheduler", CANCEL, body)
+        return answer
+
+    async def _page(
+        self,
+        request: Request,
+        person: SignedInPerson,
+        recipient_id: UUID,
+        problem: str = "",
+        action: str = "",
+        reason: str = "",
+    ) -> Response:
+        query = urlencode({"recipient": str(recipient_id), "limit": _SHOWN})
+        found = ShownMessages.model_validate(await self._asked(person, "metrics", "/v1/messages", query))
+        standing = await self._standing(person, recipient_id)
+        if standing is None and not found.messages:
+            return self._show(request, person, "people", {"missing": True}, HTTPStatus.NOT_FOUND)
+        values = {
+            "recipient_id": recipient_id,
+            "standing": standing,
+            "planned": [each for each in found.messages if each.may_be_cancelled],
+            "past": [each for each in found.messages if not each.may_be_cancelled],
+            "more": f"/console/messages?person={recipient_id}" if found.next_cursor else "",
+            "problem": problem,
+            "action": action,
+            "reason": reason,
+            "done": request.query_params.get("done", ""),
+        }
+        return self._show(
+            request, person, "person", values, HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
+        )
+
+    async def _standing(self, person: SignedInPerson, recipient_id: UUID) -> ShownPersonStanding | None:
+        """Return what the ledger holds; None for who may not look, and where it holds nothing."""
+        if not person.may("consents:read"):
+            return None
+        answer = await self._calls.get(person, "compliance", f"/v1/standings/{recipient_id}")
+        if answer.status is HTTPStatus.NOT_FOUND:
+            return None
+        return ShownPersonStanding.model_validate(accepted(answer).body)
+
+    def create_router(self, sessions: Sessions) -> APIRouter:
+        """Return the routes."""
+        router = self._router(PATH, sessions)
+        router.add_api_route("", self.find)
+        router.add_api_route("/{recipient_id}", self.show)
+        router.add_api_route("/{recipient_id}", self.act, methods=["POST"])
+        return router

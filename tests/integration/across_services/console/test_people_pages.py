@@ -1,0 +1,110 @@
+"""A person's page: what it shows of them to whom, and what its forms do in the running application."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services import embedded
+from shared.testing.harness import ServiceHarness
+from shared.vocabulary.roles import SCOPES_OF, Role
+from tests.integration.across_services.console.house import Person, open_house
+from tests.integration.across_services.console.test_messages_page import NUMBER, planned, state_of
+
+CONSENT = {
+    "to": NUMBER,
+    "scope": "marketing",
+    "level": "pewc",
+    "captured_at": "2026-01-01T10:00:00Z",
+    "disclosure": "By ticking this box you agree to texts.",
+    "source": "<script>alert(1)</script>",
+}
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[embedded.Application]:
+    async with open_house(tmp_path) as application:
+        yield application
+
+
+async def known(opened: embedded.Application, person: Person) -> tuple[str, str]:
+    """Record a consent of somebody, plan a text to them, and return the path of their page and the text's id."""
+    answer = await person.http.post("/v1/consents", json=CONSENT, headers=person.operator_of("acme"))
+    assert answer.status_code == 201, answer.text
+    key = await planned(opened, person)
+    return f"/console/people/{answer.json()['recipient_id']}", key
+
+
+async def test_a_page_shows_consents_with_their_evidence_and_what_comes_next(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    path, key = await known(opened, anna)
+    page = await anna.page(path)
+    assert "agreed in writing" in page
+    assert "wording kept; evidence kept, sealed" in page
+    assert f"/console/follow-ups/{key}" in page
+    assert "<script>alert" not in page
+    assert NUMBER not in page
+    found = await anna.send("/console/search", seen_on=path, q=NUMBER)
+    assert found.headers["location"] == path
+    assert "Whom are you looking for?" in await anna.page("/console/people")
+
+
+async def test_an_opt_out_is_in_the_ledger_at_once_and_asking_twice_changes_nothing_more(
+    opened: embedded.Application,
+) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    path, key = await known(opened, anna)
+    unexplained = await anna.send(path, action="opt_out", scope="all", reason=" ")
+    assert (unexplained.status_code, "Say why" in unexplained.text) == (422, True)
+    for _ in range(2):
+        answer = await anna.send(path, action="opt_out", scope="all", reason="she called")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=opt_out")
+    await ServiceHarness(opened.runtime).settle(*opened.services)
+    assert await state_of(anna, key) == "cancelled"
+    page = await anna.page(f"{path}?done=opt_out")
+    assert "The opt-out is in the ledger" in page
+    assert page.count(">opted out</span>") >= 2
+    standing = await anna.read(f"/v1/standings/{path.rsplit('/', 1)[-1]}")
+    assert standing["consents"]["marketing"]["status"] == "revoked"
+    assert standing["entries"][0]["act"] == "revoked"
+
+
+async def test_a_person_is_paused_and_what_is_planned_is_cancelled(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.OWNER)
+    path, key = await known(opened, anna)
+    assert (await anna.send(path, action="pause", reason="she travels")).status_code == 303
+    [control] = (await anna.read("/v1/controls"))["controls"]
+    assert control["scope"]["recipient"] == path.rsplit("/", 1)[-1]
+    assert await state_of(anna, key) == "pending"
+    assert (await anna.send(path, action="cancel", reason="she asked")).status_code == 303
+    assert await state_of(anna, key) == "cancelled"
+    assert (await anna.send(path, action="explode", reason="x")).status_code == 422
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_each_role_does_what_its_scopes_say(opened: embedded.Application, role: Role) -> None:
+    person = await Person(opened).enter(role)
+    path, key = await known(opened, person)
+    page = await person.page(path)
+    assert ("May be written to" in page) == ("consents:read" in SCOPES_OF[role])
+    scopes = {"opt_out": "consents:write", "pause": "controls:write", "cancel": "follow-ups:write"}
+    for action in [name for name, scope in scopes.items() if scope not in SCOPES_OF[role]]:
+        assert f'value="{action}"' not in page
+        refused = await person.send(path, seen_on="/console/messages", action=action, reason="why")
+        assert refused.status_code == 403
+    assert await state_of(person, key) == "pending"
+
+
+async def test_another_shops_person_is_nobody(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.OWNER)
+    bert = await Person(opened).enter(Role.OWNER, "bolt")
+    path, key = await known(opened, anna)
+    assert (await bert.http.get(path)).status_code == 404
+    refused = await bert.send(path, seen_on="/console/people", action="opt_out", reason="not mine")
+    assert refused.status_code == 404
+    await bert.send(path, seen_on="/console/people", action="cancel", reason="not mine")
+    assert await state_of(anna, key) == "pending"
+    standing = await anna.read(f"/v1/standings/{path.rsplit('/', 1)[-1]}")
+    assert [each["act"] for each in standing["entries"]] == ["granted"]
+    forged = await anna.http.post(path, data={"action": "opt_out", "reason": "forged"})
+    assert forged.status_code == 403
