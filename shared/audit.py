@@ -28,6 +28,8 @@ class AuditAction(StrEnum):
     """Somebody asked who the person at a number is."""
     TEXT_REVEALED = "text.revealed"
     """The words of one text were shown in clear."""
+    FLOW_SAVED = "flow.saved"
+    FLOW_DELETED = "flow.deleted"
     HOLD_RELEASED = "hold.released"
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_REVOKED = "consent.revoked"
@@ -67,6 +69,7 @@ class AuditSubjectKind(StrEnum):
 
     CONTROL = "control"
     FOLLOW_UP = "follow_up"
+    FLOW = "flow"
     CONSENT = "consent"
     RECIPIENT = "recipient"
     REQUEST = "request"

@@ -11,6 +11,7 @@ from services.console.calls import ServiceCalls
 from services.console.loops import create_loops
 from services.console.pages.controls import ControlsPage
 from services.console.pages.deliverability import DeliverabilityPage
+from services.console.pages.flow_editor import FlowEditor
 from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
 from services.console.pages.inbox import InboxPages
@@ -63,6 +64,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
                 sessions
             ),
             ControlsPage(reached, renderer).create_router(sessions),
+            FlowEditor(reached, renderer).create_router(sessions),
             FlowPages(reached, renderer).create_router(sessions),
             SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),
             renderer.create_router(),

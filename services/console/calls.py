@@ -77,14 +77,32 @@ class ServiceCalls:
         return await self._call(person, service, "GET", f"{path}?{query}" if query else path, b"")
 
     async def post(
-        self, person: SignedInPerson, service: str, path: str, body: Mapping[str, Any], *, once: str = ""
+        self,
+        person: SignedInPerson,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        once: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> ServiceAnswer:
         """Return the answer to a POST; with `once`, an Idempotency-Key, it is done once however often it is asked.
 
         Raises:
             HTTPProblem: 502, the service does not answer; whether it did what was asked is not known.
         """
-        return await self._call(person, service, "POST", path, orjson.dumps(body), once)
+        own = {**(headers or {}), **({HEADER: once} if once else {})}
+        return await self._call(person, service, "POST", path, orjson.dumps(body), own)
+
+    async def delete(
+        self, person: SignedInPerson, service: str, path: str, headers: Mapping[str, str]
+    ) -> ServiceAnswer:
+        """Return the answer to a DELETE.
+
+        Raises:
+            HTTPProblem: 502, the service does not answer; whether it did what was asked is not known.
+        """
+        return await self._call(person, service, "DELETE", path, b"", headers)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -93,10 +111,16 @@ class ServiceCalls:
         self._clients.clear()
 
     async def _call(
-        self, person: SignedInPerson, service: str, method: str, path: str, body: bytes, once: str = ""
+        self,
+        person: SignedInPerson,
+        service: str,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
     ) -> ServiceAnswer:
         client = self._client(service)
-        request = client.build_request(method, path, content=body or None)
+        request = client.build_request(method, path, content=body or None, headers=headers)
         token = self.signer.token(
             self.clock.now(),
             person=person.name,
@@ -107,8 +131,6 @@ class ServiceCalls:
             body=body,
         )
         request.headers["Authorization"] = f"Bearer {token}"
-        if once:
-            request.headers[HEADER] = once
         if body:
             request.headers["Content-Type"] = "application/json"
         try:

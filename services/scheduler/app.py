@@ -5,6 +5,8 @@ from typing import Final
 from services.scheduler import api, cancelling, consumer, lookup, loops
 from services.scheduler.controls import api as controls_api
 from services.scheduler.dependencies import SchedulerDependencies
+from services.scheduler.flow_files import api as flow_files_api
+from services.scheduler.flow_files.checks import FlowChecks
 from services.scheduler.flow_views import api as flows_api
 from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import metadata, system_tables
@@ -28,6 +30,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         advice: the gate's pure evaluation, for dry runs; the same function in both ways to run.
     """
     deps = SchedulerDependencies.of(runtime, system_tables, advice)
+    checks = FlowChecks()
     events = Consumer.of(runtime, system_tables, consumer.create_router(deps))
     runtime.log.announce_reading(system_tables, CANCELLING_TOPICS)
     # What was acknowledged five seconds before a follow-up is due has been read by then, or it waits (promise P6).
@@ -50,6 +53,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
             cancelling.create_router(deps),
             api.create_router(deps),
             lookup.create_router(deps),
+            flow_files_api.create_router(deps, checks),
             flows_api.create_router(deps),
             controls_api.create_router(deps),
             create_audit_router(deps.audit, deps.units),
@@ -58,4 +62,5 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         loops=loops.create_loops(deps, progress),
         worries=(deps.flow_files.worry,),
         on_start=(deps.waker.start, deps.control_waker.start),
+        on_stop=(checks.close,),
     )

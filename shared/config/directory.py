@@ -79,6 +79,11 @@ class MerchantDirectory:
         return directory
 
     @property
+    def root(self) -> Path:
+        """The merchants folder."""
+        return self._root
+
+    @property
     def problems(self) -> tuple[Problem, ...]:
         """Everything wrong with the files as they are now, warnings included; sorted by file and line."""
         return self._state.problems

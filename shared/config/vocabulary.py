@@ -52,6 +52,7 @@ SCOPES = (
     "follow-ups:read",
     "follow-ups:write",
     "flows:read",
+    "flows:write",
     "controls:read",
     "controls:write",
     "events:write",

@@ -27,7 +27,8 @@ CONSOLE_SCOPES: Final = frozenset(SCOPES) - {"events:write"}
 _LOOKS: Final = frozenset({"metrics:read", "controls:read"})
 SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.OWNER: CONSOLE_SCOPES,
-    Role.MARKETER: _LOOKS | {"controls:write", "flows:read", "follow-ups:read", "gate:read", "decisions:read"},
+    Role.MARKETER: _LOOKS
+    | {"controls:write", "flows:read", "flows:write", "follow-ups:read", "gate:read", "decisions:read"},
     Role.SUPPORT: _LOOKS
     | {"flows:read", "follow-ups:read", "follow-ups:write", "replies:read", "replies:write"}
     | {"consents:read", "consents:write", "decisions:read", "dispatches:read", "messages:read", "notifications:read"},

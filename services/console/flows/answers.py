@@ -21,6 +21,7 @@ class ListedFlow(BaseModel):
     """A flow in force, or one that no file has any more."""
 
     flow: str
+    version: str = ""
     description: str = ""
     on: str = ""
     planned_texts: int

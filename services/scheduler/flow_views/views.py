@@ -1,13 +1,13 @@
 """One flow as `GET /v1/flows/{flow}` shows it, and its versions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import yaml
 
-from services.scheduler.api_models import FlowControlAnswer, PartsAnswer
+from services.scheduler.api_models import FlowControlAnswer
 from services.scheduler.controls import store as control_rows
 from services.scheduler.flow_views import store
 from services.scheduler.flow_views.bodies import (
@@ -20,23 +20,19 @@ from services.scheduler.flow_views.bodies import (
     TextStepAnswer,
     WaitAnswer,
 )
-from services.scheduler.flow_views.invented import invented_names
+from services.scheduler.flow_views.previews import previews_of
 from services.scheduler.removed_flows.changes import FlowKey
 from services.scheduler.removed_flows.store import planned_texts
 from services.scheduler.removed_flows.views import control_answer
 from services.scheduler.runs.plan import MerchantDefaults
-from services.scheduler.runs.previews import stand_in_link
 from shared.config.directory import Merchant
 from shared.config.flow import Every, Flow, OncePer, TextStep, WaitStep
 from shared.controls import ControlsInForce
 from shared.db.transaction import Row, Transaction
-from shared.events.follow_up import Purpose, ResendPolicy
-from shared.rendering.render import RenderFailed, RenderInput, render
+from shared.events.follow_up import ResendPolicy
 from shared.vocabulary.built_in_flows import BUILT_IN_FLOWS
 
 MOST_VERSIONS: Final = 30
-MOST_PREVIEWS: Final = 200
-"""Of one flow: texts times languages."""
 _LINE_CHARACTERS: Final = 100
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -127,41 +123,6 @@ def written(flow: Flow) -> str:
     content: Any = flow.model_dump(mode="json", exclude_defaults=True)
     text: str = yaml.dump(content, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=_LINE_CHARACTERS)
     return text
-
-
-def previews_of(flow: Flow, merchant: Merchant, now: datetime) -> dict[str, list[TextPreviewAnswer]]:
-    """Return each text in each language, as it would be sent to an invented person who never got one before."""
-    found: dict[str, list[TextPreviewAnswer]] = {}
-    left = MOST_PREVIEWS
-    for number, step in enumerate(flow.texts()):
-        found[step.text] = list(_previews(step, flow, merchant, now, left, is_first=number == 0))
-        left -= len(found[step.text])
-    return found
-
-
-def _previews(
-    step: TextStep, flow: Flow, merchant: Merchant, now: datetime, most: int, *, is_first: bool
-) -> Iterator[TextPreviewAnswer]:
-    config = merchant.config
-    for locale, template in list(step.bodies(config.locale).items())[:most]:
-        made = render(
-            RenderInput(
-                template=template,
-                facts=invented_names(flow, merchant, locale, now),
-                brand=config.brand,
-                locale=locale,
-                purpose=Purpose(step.purpose),
-                first_contact=is_first,
-                contact_line=config.contact,
-            ),
-            link=stand_in_link(merchant),
-        )
-        if isinstance(made, RenderFailed):
-            problem = f"{made.field}: {made.detail}" if made.field else made.detail
-            yield TextPreviewAnswer(locale=locale, text=None, parts=None, problem=problem)
-        else:
-            parts = PartsAnswer(encoding=made.encoding, parts=made.parts, units=made.units)
-            yield TextPreviewAnswer(locale=locale, text=made.text, parts=parts, problem=None)
 
 
 def _enter(flow: Flow) -> EnterAnswer:

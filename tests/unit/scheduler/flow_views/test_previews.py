@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.scheduler.flow_views.views import MOST_PREVIEWS, previews_of, written
+from services.scheduler.flow_views.previews import MOST_PREVIEWS, previews_of
+from services.scheduler.flow_views.views import written
 from shared.config.directory import Merchant
 from shared.config.flow import KINDS, Flow
 from shared.config.vocabulary import FACTS, HISTORY_FIELDS, RECIPIENT_FIELDS, TRIGGER_FIELDS
