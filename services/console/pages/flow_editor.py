@@ -1,5 +1,6 @@
 """The editor of flows: a file as text, checked while it is typed, saved if nobody changed it meanwhile."""
 
+import re
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -16,16 +17,14 @@ from services.console.flows.drafts import DraftCheck, EditedFile, examples, line
 from services.console.flows.figures import foreign_characters
 from services.console.page import ConsolePage, accepted, require, sentence
 from services.console.rendering import redirect
-from shared.http.problems import HTTPProblem
+from shared.config.model import SLUG
+from shared.http.problems import HTTPProblem, unprocessable
 
 PATH: Final = "/console/edit-flow"
 NEW_PATH: Final = "/console/new-flow"
 MOST_CHARACTERS: Final = 48_000
-_NAME: Final = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
 _CHANGED: Final = "changed_meanwhile"
 
-_FlowName = Annotated[str, Query(pattern=_NAME)]
-_FlowField = Annotated[str, Form(pattern=_NAME)]
 _Short = Annotated[str, Form(max_length=200)]
 
 
@@ -41,13 +40,13 @@ class FlowEditor(ConsolePage):
             HTTPProblem: 403 a role that may not write flows.
         """
         require(person, "flows:write")
-        return self._show(request, person, "new_flow", {"examples": list(examples().values()), "pattern": _NAME})
+        return self._show(request, person, "new_flow", {"examples": list(examples().values()), "pattern": SLUG})
 
     async def edit(
         self,
         request: Request,
         person: SignedIn,
-        flow: _FlowName,
+        flow: Annotated[str, Query(max_length=200)] = "",
         example: Annotated[str, Query(max_length=64)] = "",
         saved: Annotated[str, Query(max_length=64)] = "",
     ) -> Response:
@@ -57,6 +56,7 @@ class FlowEditor(ConsolePage):
             HTTPProblem: 403 a role that may not write flows, 404 there is neither, 502 the scheduler does not answer.
         """
         require(person, "flows:write")
+        _require_name(flow)
         file = await self._file(person, flow)
         if file is None and example not in examples():
             raise HTTPProblem(HTTPStatus.NOT_FOUND, "not_found", "this flow has no file that can be edited here")
@@ -69,7 +69,7 @@ class FlowEditor(ConsolePage):
         self,
         request: Request,
         person: SignedIn,
-        flow: _FlowField,
+        flow: _Short = "",
         form_token: _Short = "",
         action: _Short = "check",
         base: _Short = "",
@@ -82,6 +82,7 @@ class FlowEditor(ConsolePage):
         """
         require_own_form(request, person, form_token)
         require(person, "flows:write")
+        _require_name(flow)
         written = with_lines(text)
         match action:
             case "save":
@@ -168,6 +169,16 @@ class FlowEditor(ConsolePage):
         router.add_api_route(PATH, self.edit)
         router.add_api_route(PATH, self.change, methods=["POST"])
         return router
+
+
+def _require_name(flow: str) -> None:
+    """Check the name of a flow.
+
+    Raises:
+        HTTPProblem: 422.
+    """
+    if re.fullmatch(SLUG, flow) is None:
+        raise unprocessable("flow", "the name of a flow is lower case letters, digits and hyphens, at most 64")
 
 
 def _file_path(flow: str) -> str:
