@@ -18,6 +18,7 @@ from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.cancelling import CancelRequest
 from services.scheduler.controls.bodies import ControlRequest
+from services.scheduler.flow_files.bodies import FlowDraft
 from services.scheduler.lookup import LookupRequest
 from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
@@ -53,6 +54,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     ],
     SearchRequest: [{"to": TO}],
     LookupRequest: [{"to": TO}],
+    FlowDraft: [{"text": "flow: cart"}],
     CancelRequest: [
         {"follow_ups": ["018c0000-0000-7000-8000-0000000000d1"], "reason": "why", "dry_run": True},
         {"recipient": "018c0000-0000-7000-8000-0000000000d1", "reason": "why"},
