@@ -26,6 +26,8 @@ class AuditAction(StrEnum):
     FOLLOW_UP_CANCELLED = "follow-up.cancelled"
     RECIPIENT_LOOKED_UP = "recipient.looked-up"
     """Somebody asked who the person at a number is."""
+    RECIPIENT_REVEALED = "recipient.revealed"
+    """A person's number and name were shown in clear."""
     TEXT_REVEALED = "text.revealed"
     """The words of one text were shown in clear."""
     FLOW_SAVED = "flow.saved"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler import api, cancelling, consumer, lookup, loops
+from services.scheduler import api, cancelling, consumer, contacts, lookup, loops
 from services.scheduler.controls import api as controls_api
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.flow_files import api as flow_files_api
@@ -54,6 +54,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
             api.create_router(deps),
             lookup.create_router(deps),
             flow_files_api.create_router(deps, checks),
+            contacts.create_router(deps),
             flows_api.create_router(deps),
             controls_api.create_router(deps),
             create_audit_router(deps.audit, deps.units),

@@ -57,6 +57,16 @@ async def newest_follow_ups(
     return await db.rows(wanted)
 
 
+async def sealed_contact(db: Transaction, merchant: MerchantId, recipient_id: RecipientId) -> bytes | None:
+    """Return the contact data that came with a text to a person; None where none is kept."""
+    table = follow_ups.c
+    kept = sa.select(table.contact, table.merchant_id).where(
+        table.recipient_id == recipient_id, table.contact.is_not(None)
+    )
+    rows = await db.rows(kept.limit(1))
+    return bytes(rows[0]["contact"]) if rows and rows[0]["merchant_id"] == merchant else None
+
+
 async def is_known(db: Transaction, recipient_id: RecipientId) -> bool:
     """Return whether there was ever an event, a consent or a text of this person."""
     if await db.fetch(recipients, "id", [recipient_id], columns=("id",)):

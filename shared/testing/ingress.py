@@ -14,6 +14,7 @@ PATHS = {
     "/v1/controls": "scheduler",
     "/v1/enrollments": "scheduler",
     "/v1/recipients/lookup": "scheduler",
+    "/v1/contacts": "scheduler",
     "/v1/audit/scheduler": "scheduler",
     "/v1/audit/compliance": "compliance",
     "/v1/audit/sender": "sender",

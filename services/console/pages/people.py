@@ -63,6 +63,9 @@ class PeoplePages(ConsolePage):
             HTTPProblem: 403 the form of another session, or a role that may not; 502 a service does not answer.
         """
         require_own_form(request, person, form_token)
+        if action == "reveal":
+            require(person, "recipients:reveal")
+            return await self._page(request, person, recipient_id, is_clear=True)
         if action not in _SCOPES:
             return await self._page(request, person, recipient_id, "Choose what to do.")
         require(person, _SCOPES[action])
@@ -98,6 +101,8 @@ class PeoplePages(ConsolePage):
         problem: str = "",
         action: str = "",
         reason: str = "",
+        *,
+        is_clear: bool = False,
     ) -> Response:
         query = urlencode({"recipient": str(recipient_id), "limit": _SHOWN})
         found = ShownMessages.model_validate(await self._asked(person, "metrics", "/v1/messages", query))
@@ -107,6 +112,8 @@ class PeoplePages(ConsolePage):
         values = {
             "recipient_id": recipient_id,
             "standing": standing,
+            "contact": await self._contact(person, recipient_id, is_clear=is_clear),
+            "is_clear": is_clear,
             "planned": [each for each in found.messages if each.may_be_cancelled],
             "past": [each for each in found.messages if not each.may_be_cancelled],
             "more": f"/console/messages?person={recipient_id}" if found.next_cursor else "",
@@ -118,6 +125,19 @@ class PeoplePages(ConsolePage):
         return self._show(
             request, person, "person", values, HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
         )
+
+    async def _contact(self, person: SignedInPerson, recipient_id: UUID, *, is_clear: bool) -> dict[str, str]:
+        """Return the number, masked or in clear, and in clear the name; empty where they are not kept."""
+        if not person.may("follow-ups:read"):
+            return {}
+        path = f"/v1/contacts/{recipient_id}"
+        if is_clear:
+            answer = await self._calls.post(person, "scheduler", f"{path}/reveal", {})
+        else:
+            answer = await self._calls.get(person, "scheduler", path)
+        if answer.status is HTTPStatus.NOT_FOUND:
+            return {}
+        return {name: str(value) for name, value in accepted(answer).body.items() if value is not None}
 
     async def _standing(self, person: SignedInPerson, recipient_id: UUID) -> ShownPersonStanding | None:
         """Return what the ledger holds; None for who may not look, and where it holds nothing."""

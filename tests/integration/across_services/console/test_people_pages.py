@@ -95,6 +95,22 @@ async def test_each_role_does_what_its_scopes_say(opened: embedded.Application, 
     assert await state_of(person, key) == "pending"
 
 
+async def test_a_number_is_masked_and_shown_by_a_button_on_record(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.OWNER)
+    path, _key = await known(opened, anna)
+    assert "+1212•••0123" in await anna.page(path)
+    shown = await anna.send(path, action="reveal")
+    assert (shown.status_code, NUMBER in shown.text) == (200, True)
+    actions = [entry["action"] for entry in (await anna.read("/v1/audit/scheduler"))["entries"]]
+    assert actions == ["recipient.revealed"]
+    viewer = await Person(opened).enter(Role.MARKETER)
+    assert (await viewer.send(path, action="reveal")).status_code == 403
+    bert = await Person(opened).enter(Role.OWNER, "bolt")
+    refused = await bert.send(path, seen_on="/console/people", action="reveal")
+    assert (refused.status_code, NUMBER in refused.text) == (404, False)
+    assert len((await anna.read("/v1/audit/scheduler"))["entries"]) == 1
+
+
 async def test_another_shops_person_is_nobody(opened: embedded.Application) -> None:
     anna = await Person(opened).enter(Role.OWNER)
     bert = await Person(opened).enter(Role.OWNER, "bolt")
