@@ -9,6 +9,7 @@ from services.compliance.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.clock import Clock
 from shared.errors import ConfigurationFault
+from shared.http.lazy_routers import LazyRouters
 from shared.http.parked_routes import create_parked_router
 from shared.rule_files import time_zones
 from shared.rule_files.loader import load_rules
@@ -41,9 +42,11 @@ def build(runtime: Runtime) -> Service:
         units=runtime.units,
         consumer=events,
         tasks=WatchedTasks(NAME),
-        routers=(
-            api.create_router(deps),
-            create_parked_router(runtime.units, system_tables, events.router, deps.audit),
+        routers=LazyRouters(
+            lambda: (
+                api.create_router(deps),
+                create_parked_router(runtime.units, system_tables, events.router, deps.audit),
+            )
         ),
         loops=loops.create_loops(deps),
         on_start=(partial(_look_once, deps.progress),),

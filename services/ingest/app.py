@@ -14,6 +14,7 @@ from services.ingest.tables import audit_tables, metadata, system_tables
 from services.ingest.tallies.tallies import SourceTallies
 from services.ingest.webhooks_api import SOURCES, WebhookEndpoints
 from shared.audit_log import AuditLog
+from shared.http.lazy_routers import LazyRouters
 from shared.http.parked_routes import create_parked_router
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
@@ -37,9 +38,11 @@ def build(runtime: Runtime) -> Service:
         units=runtime.units,
         consumer=handlers,
         tasks=WatchedTasks("ingest"),
-        routers=(
-            create_router(webhooks, events, quarantine, audit, runtime.units),
-            create_parked_router(runtime.units, system_tables, handlers.router, audit),
+        routers=LazyRouters(
+            lambda: (
+                create_router(webhooks, events, quarantine, audit, runtime.units),
+                create_parked_router(runtime.units, system_tables, handlers.router, audit),
+            )
         ),
         loops=create_loops(runtime, settings, tallies),
         on_stop=(webhooks.gatherer.finish, tallies.finish),

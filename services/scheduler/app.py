@@ -13,6 +13,7 @@ from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.http.audit_routes import create_audit_router
+from shared.http.lazy_routers import LazyRouters
 from shared.http.parked_routes import create_parked_router
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
@@ -49,16 +50,18 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         units=deps.units,
         consumer=events,
         tasks=WatchedTasks(NAME),
-        routers=(
-            cancelling.create_router(deps),
-            api.create_router(deps),
-            lookup.create_router(deps),
-            flow_files_api.create_router(deps, checks),
-            contacts.create_router(deps),
-            flows_api.create_router(deps),
-            controls_api.create_router(deps),
-            create_audit_router(deps.audit, deps.units),
-            create_parked_router(deps.units, system_tables, events.router, deps.audit),
+        routers=LazyRouters(
+            lambda: (
+                cancelling.create_router(deps),
+                api.create_router(deps),
+                lookup.create_router(deps),
+                flow_files_api.create_router(deps, checks),
+                contacts.create_router(deps),
+                flows_api.create_router(deps),
+                controls_api.create_router(deps),
+                create_audit_router(deps.audit, deps.units),
+                create_parked_router(deps.units, system_tables, events.router, deps.audit),
+            )
         ),
         loops=loops.create_loops(deps, progress),
         worries=(deps.flow_files.worry,),

@@ -7,6 +7,7 @@ from services.sender.dependencies import NAME, SenderDependencies
 from services.sender.loops import create_loops
 from services.sender.settings import SenderSettings
 from services.sender.tables import metadata, system_tables
+from shared.http.lazy_routers import LazyRouters
 from shared.http.parked_routes import create_parked_router
 from shared.service import Runtime, Service
 
@@ -25,9 +26,11 @@ def service_of(deps: SenderDependencies) -> Service:
         units=deps.units,
         consumer=deps.consumer,
         tasks=deps.tasks,
-        routers=(
-            create_router(deps),
-            create_parked_router(deps.units, system_tables, deps.consumer.router, deps.audit),
+        routers=LazyRouters(
+            lambda: (
+                create_router(deps),
+                create_parked_router(deps.units, system_tables, deps.consumer.router, deps.audit),
+            )
         ),
         loops=create_loops(deps),
         under_way=(deps.calls.drain,),

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from argon2 import PasswordHasher
 
 import services.console.app
 import services.metrics.app
+from services.console.accounts import passwords
 from services.console.calls import ServiceCalls
 from services.console.settings import ConsoleSettings
 from shared.config.directory import MerchantDirectory
@@ -46,6 +48,18 @@ class Console:
         headers = {"Authorization": f"Bearer {OPERATOR}", "X-Followup-Merchant": merchant}
         content = {"json": body} if body else {}
         return await self.http.request(method, path, headers=headers, **content)  # type: ignore[arg-type] # keyword arguments are checked where they are read
+
+
+@pytest.fixture
+def real_passwords() -> None:
+    """Let passwords cost what they cost a user, for a test of just that."""
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute no password for a fifth of a second, as whoever signs in does: most tests are about what comes after."""
+    if "real_passwords" not in request.fixturenames:
+        monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ from services import embedded
 from shared.vocabulary.roles import SCOPES_OF, Role
 from tests.integration.across_services.console import house
 from tests.integration.across_services.console.house import open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the whole application in one process is always on SQLite")
 
 
 @pytest.fixture

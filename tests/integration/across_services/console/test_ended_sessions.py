@@ -10,6 +10,9 @@ import pytest
 
 from shared.vocabulary.roles import Role
 from tests.integration.across_services.console.house import PASSWORD, Person, open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the whole application in one process is always on SQLite")
 
 PAGE = "/console/controls"
 TYPED = {"action": "pause", "scope": "merchant:", "reason": 'wrong <code> & "price"'}

@@ -8,6 +8,9 @@ import pytest
 from services import embedded
 from shared.vocabulary.roles import SCOPES_OF, Role
 from tests.integration.across_services.console.house import Person, open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the whole application in one process is always on SQLite")
 
 FLOW = """
 flow: thanks

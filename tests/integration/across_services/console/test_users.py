@@ -54,6 +54,7 @@ async def test_a_user_of_one_shop_sees_nothing_of_another(console: Console) -> N
     assert (await add(console, merchant="acme")).status_code == 409
 
 
+@pytest.mark.usefixtures("real_passwords")
 async def test_what_is_stored_of_a_password_is_its_argon2id_hash(console: Console) -> None:
     await add(console)
     assert PASSWORD.encode() not in await console.harness.stored()
@@ -61,6 +62,7 @@ async def test_what_is_stored_of_a_password_is_its_argon2id_hash(console: Consol
     assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
+@pytest.mark.usefixtures("real_passwords")
 async def test_a_wrong_name_and_a_wrong_password_are_told_alike_and_as_slowly(console: Console) -> None:
     await add(console)
     began = time.perf_counter()
