@@ -5,11 +5,12 @@ days ago, and now; ids, days of the ledger and everything else that derives from
 shop that had run all the while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from services.demo.actions import SENDER_NUMBER
 from services.demo.environment import RunningDemo
@@ -71,7 +72,9 @@ class ShopHistory:
     """When the parcel of an order left."""
     _agreed: set[int] = field(default_factory=set)
     _planned: int = 0
-    _orders: Any = field(default_factory=lambda: count(100_000))
+    _orders: Iterator[int] = field(default_factory=partial(count, 100_000))
+    """Numbers of the orders that people place because of a text."""
+    _letters: Iterator[int] = field(default_factory=count)
 
     async def live(self) -> None:
         """Live through everything.
@@ -202,7 +205,8 @@ class ShopHistory:
         for customer in self.script.people:
             person = self._people.get(customer.phone)
             if person is not None and person.wrote_at is None:
-                await self._write(customer, WORDS[customer.locale[:2]][kind][0], kind, at)
+                words = WORDS[customer.locale[:2]][kind]
+                await self._write(customer, words[next(self._letters) % len(words)], kind, at)
                 return
 
     async def _write(self, customer: Customer, words: str, kind: ReplyKind, at: datetime) -> None:

@@ -236,7 +236,7 @@ def _interruptions(people: Sequence[Customer], hours: Sequence[datetime], chance
         middle = each_day[len(each_day) // 2]
         yield Scripted(middle[1], Happening.PAUSE)
         yield Scripted(middle[8], Happening.RESUME)
-        yield Scripted(_within(each_day[len(each_day) // 3][4], chance), Happening.STRANGER)
+        yield Scripted(_within(each_day[-2 % len(each_day)][4], chance), Happening.STRANGER)
         yield Scripted(_within(each_day[-1][4], chance), Happening.SHORT_CODE)
         late = each_day[(2 * len(each_day)) // 3]
         yield Scripted(_within(late[5], chance), Happening.ERASURE, people[0])
