@@ -33,7 +33,7 @@ async def test_a_user_signs_in_and_sees_their_own_shop(console: Console) -> None
     assert (answer.status_code, answer.headers["location"]) == (303, "/console")
     page = await console.http.get("/console")
     assert "Acme Coffee" in page.text
-    assert "Signed in as user:anna, viewer" in page.text
+    assert '<b>anna</b> <span class="fine">viewer</span>' in page.text
 
 
 async def test_a_user_of_one_shop_sees_nothing_of_another(console: Console) -> None:
@@ -185,7 +185,7 @@ async def test_the_first_user_is_made_by_the_link_once_and_is_an_owner(console: 
     assert (refused.status_code, "12 to 200 characters" in refused.text) == (422, True)
     made = await first_user_form(console, code)
     assert (made.status_code, made.headers["location"]) == (303, "/console")
-    assert "Signed in as user:anna, owner" in (await console.http.get("/console")).text
+    assert '<b>anna</b> <span class="fine">owner</span>' in (await console.http.get("/console")).text
     again = await first_user_form(console, code, name="eve")
     assert (again.status_code, "no longer good" in again.text) == (410, True)
 
