@@ -95,7 +95,7 @@ async def look(page: Page, running: RunningDemo, name: str, address: str, width:
         shown = _ZONE.sub("", await page.inner_text("main"))
         wrong += re.findall(r"\w+_\w+", shown)
         wrong += re.findall(r"\d{4}-\d\d-\d\dT", shown)
-    assert PHONE not in await page.content() or name == "simulator"
+    assert PHONE not in await page.content() or name in {"simulator", "docs"}  # the API's examples name it
     return [f"{name} at {width}: {each}" for each in wrong]
 
 
