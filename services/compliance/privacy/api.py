@@ -13,6 +13,7 @@ from services.compliance.privacy.service import RightsService
 from shared.events.consent import PrivacyRight
 from shared.http.auth import Caller, requires
 from shared.http.strict_json import StrictRoute
+from shared.ids import RecipientId
 
 Writer = Annotated[Caller, Depends(requires("rights:write"))]
 Reader = Annotated[Caller, Depends(requires("rights:read"))]
@@ -26,6 +27,14 @@ def create_router(service: RightsService) -> APIRouter:
     @router.post("/v1/erasures", status_code=HTTPStatus.ACCEPTED, summary="Forget a person, in every service")
     async def erase(body: StandingBody, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
         return await service.ask(caller, body.to, PrivacyRight.ERASURE, idempotency_key)
+
+    @router.post(
+        "/v1/standings/{recipient_id}/erasure",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="Forget a person, in every service, by recipient id",
+    )
+    async def erase_by_id(recipient_id: UUID, caller: Writer) -> dict[str, Any]:
+        return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.ERASURE)
 
     @router.get("/v1/erasures", summary="The newest erasures, those that platforms asked for included")
     async def erasures(caller: Reader) -> dict[str, Any]:

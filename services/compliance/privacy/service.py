@@ -24,7 +24,7 @@ from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.http.auth import Caller
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import not_found
-from shared.ids import EventId
+from shared.ids import EventId, RecipientId
 from shared.privacy import Sealer
 
 _ASKED: Final = {
@@ -45,8 +45,24 @@ class RightsService:
         Raises:
             HTTPProblem: 422, the number cannot be read; 409, the key was used with another body.
         """
+        recipient, _number = self.consents.recipient(caller.merchant, to)
+        return await self._enter(caller, recipient, right, key)
+
+    async def ask_about(self, caller: Caller, recipient: RecipientId, right: PrivacyRight) -> dict[str, Any]:
+        """Enter a request about a person that the ledger knows, by recipient id.
+
+        Raises:
+            HTTPProblem: 404, this merchant has nobody of this id.
+        """
+        person = (await self.consents.units.read(lambda db: store.people(db, [recipient]))).get(recipient)
+        if person is None or person.merchant_id != caller.merchant.id:
+            raise not_found("this person")
+        return await self._enter(caller, recipient, right, None)
+
+    async def _enter(
+        self, caller: Caller, recipient: RecipientId, right: PrivacyRight, key: str | None
+    ) -> dict[str, Any]:
         merchant = caller.merchant
-        recipient, _number = self.consents.recipient(merchant, to)
         keyed_hash, system_tables = self.consents.sealer.keyed_hash, self.consents.system_tables
         keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, keyed_hash)
 

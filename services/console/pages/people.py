@@ -16,12 +16,18 @@ from services.console.page import ConsolePage, accepted, require, sentence
 from services.console.pages.messages import CANCEL
 from services.console.person_answers import ShownPersonStanding
 from services.console.rendering import redirect
+from services.console.words import person_mark
 
 PATH: Final = "/console/people"
 _SHOWN: Final = 50
 _MOST_ROUNDS: Final = 50
 """Of cancelling, 200 texts each."""
-_SCOPES: Final = {"opt_out": "consents:write", "pause": "controls:write", "cancel": "follow-ups:write"}
+_SCOPES: Final = {
+    "opt_out": "consents:write",
+    "pause": "controls:write",
+    "cancel": "follow-ups:write",
+    "erase": "rights:write",
+}
 _Field = Annotated[str, Form(max_length=500)]
 
 
@@ -57,7 +63,7 @@ class PeoplePages(ConsolePage):
         reason: _Field = "",
         scope: _Field = "all",
     ) -> Response:
-        """Opt a person out, pause their texts, or cancel what is planned for them, with a reason.
+        """Opt a person out, pause their texts, cancel what is planned for them, or forget them.
 
         Raises:
             HTTPProblem: 403 the form of another session, or a role that may not; 502 a service does not answer.
@@ -69,6 +75,9 @@ class PeoplePages(ConsolePage):
         if action not in _SCOPES:
             return await self._page(request, person, recipient_id, "Choose what to do.")
         require(person, _SCOPES[action])
+        if action == "erase" and reason.strip() != person_mark(recipient_id):
+            words = f"Write {person_mark(recipient_id)}, the mark of this person, to be sure that it is they."
+            return await self._page(request, person, recipient_id, words, action)
         if not reason.strip():
             return await self._page(request, person, recipient_id, "Say why, for those who look later.", action)
         answer = await self._ask(person, recipient_id, action, reason, scope)
@@ -82,6 +91,8 @@ class PeoplePages(ConsolePage):
         if action == "opt_out":
             body: dict[str, Any] = {"scope": scope, "reason": reason}
             return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/opt-out", body)
+        if action == "erase":
+            return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/erasure", {})
         if action == "pause":
             body = {"action": "pause", "scope": {"recipient": str(recipient_id)}, "reason": reason}
             return await self._calls.post(person, "scheduler", "/v1/controls", body)

@@ -111,6 +111,24 @@ async def test_a_number_is_masked_and_shown_by_a_button_on_record(opened: embedd
     assert len((await anna.read("/v1/audit/scheduler"))["entries"]) == 1
 
 
+async def test_a_person_is_forgotten_only_after_their_mark_was_written(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.OWNER)
+    bert = await Person(opened).enter(Role.OWNER, "bolt")
+    path, key = await known(opened, anna)
+    mark = path[-6:]
+    for words in ("", "yes", NUMBER):
+        refused = await anna.send(path, action="erase", reason=words)
+        assert (refused.status_code, f"Write {mark}" in refused.text) == (422, True)
+    foreign = await bert.send(path, seen_on="/console/people", action="erase", reason=mark)
+    assert foreign.status_code == 404
+    assert (await anna.read("/v1/erasures"))["erasures"] == []
+    assert (await anna.send(path, action="erase", reason=mark)).status_code == 303
+    await ServiceHarness(opened.runtime).settle(*opened.services)
+    assert len((await anna.read("/v1/erasures"))["erasures"]) == 1
+    assert await state_of(anna, key) == "cancelled"
+    assert "0123" not in await anna.page(f"{path}?done=erase")
+
+
 async def test_another_shops_person_is_nobody(opened: embedded.Application) -> None:
     anna = await Person(opened).enter(Role.OWNER)
     bert = await Person(opened).enter(Role.OWNER, "bolt")
