@@ -175,6 +175,8 @@ class FollowUpCancelled(FollowUpEvent):
     """The flow, the API or an opt-out no longer wants it."""
 
     reason: str
+    after_failure: bool = False
+    """The provider had accepted this release and failed, and the text waited to be sent again."""
 
 
 @event(Topic.FOLLOW_UPS, "follow-up.expired")
@@ -182,3 +184,5 @@ class FollowUpExpired(FollowUpEvent):
     """The text was not sent in time."""
 
     reason: str
+    after_failure: bool = False
+    """As of `follow-up.cancelled`."""

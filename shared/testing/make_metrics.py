@@ -161,9 +161,10 @@ class TextFacts:
         """No longer wanted."""
         return self._fact(FollowUpCancelled, at or self.at + timedelta(minutes=30), release, reason=reason)
 
-    def expired(self, at: datetime | None = None, release: int = 1) -> FollowUpExpired:
+    def expired(self, at: datetime | None = None, release: int = 1, *, after_failure: bool = False) -> FollowUpExpired:
         """Too late."""
-        return self._fact(FollowUpExpired, at or self.at + timedelta(hours=13), release, reason="message_expired")
+        when = at or self.at + timedelta(hours=13)
+        return self._fact(FollowUpExpired, when, release, reason="message_expired", after_failure=after_failure)
 
     def accepted(self, at: datetime | None = None, release: int = 1, price_minor: int | None = 1) -> DispatchAccepted:
         """The provider took it."""

@@ -179,15 +179,20 @@ def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901
             return None
         # The scheduler's state outranks the gate's answer about a text that was withdrawn by then.
         case FollowUpCancelled():
-            return FollowUpState.CANCELLED, _rank(event.release, 7), event.reason
+            return FollowUpState.CANCELLED, _rank(event.release, _withdrawn_step(event)), event.reason
         case FollowUpExpired():
-            return FollowUpState.EXPIRED, _rank(event.release, 7), event.reason
+            return FollowUpState.EXPIRED, _rank(event.release, _withdrawn_step(event)), event.reason
         case DispatchAccepted():
             return FollowUpState.DISPATCHED, _rank(event.release, 8), ""
         case DispatchDelivered():
             return FollowUpState.DELIVERED, _DELIVERED_RANK, ""
         case _:
             return None
+
+
+def _withdrawn_step(event: FollowUpCancelled | FollowUpExpired) -> int:
+    """Return the step of a withdrawal: below an acceptance, unless it came after the failure of what was accepted."""
+    return 10 if event.after_failure else 7
 
 
 def is_refused_here(event: DispatchFailed) -> bool:

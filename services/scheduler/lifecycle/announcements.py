@@ -40,12 +40,14 @@ def moved(
     return _about(FollowUpMoved, follow_up, at, release=follow_up.lifecycle.release, **more)
 
 
-def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) -> FollowUpCancelled | FollowUpExpired:
+def ended(
+    follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime, *, after_failure: bool = False
+) -> FollowUpCancelled | FollowUpExpired:
     """Return the event of a cancelled or expired follow-up."""
-    release = follow_up.lifecycle.release
+    more: dict[str, Any] = {"release": follow_up.lifecycle.release, "reason": reason, "after_failure": after_failure}
     if state is FollowUpState.EXPIRED:
-        return _about(FollowUpExpired, follow_up, at, release=release, reason=reason)
-    return _about(FollowUpCancelled, follow_up, at, release=release, reason=reason)
+        return _about(FollowUpExpired, follow_up, at, **more)
+    return _about(FollowUpCancelled, follow_up, at, **more)
 
 
 def _about(kind: type[EventT], follow_up: FollowUp, at: datetime, *, release: int, **more: Any) -> EventT:

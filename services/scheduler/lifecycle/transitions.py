@@ -96,7 +96,10 @@ def _record(uow: UnitOfWork, request: TransitionRequest, effect: TransitionEffec
         since = request.open_since or request.follow_up.first_due_at
         uow.publish(announcements.due(request.follow_up, request.content, lifecycle.release, uow.now, since))
     elif lifecycle.state in {FollowUpState.CANCELLED, FollowUpState.EXPIRED}:
-        uow.publish(announcements.ended(after, lifecycle.state, lifecycle.reason or transition.reason, uow.now))
+        before = request.follow_up
+        has_failed = before.state is FollowUpState.PENDING and before.accepted_at is not None
+        reason = lifecycle.reason or transition.reason
+        uow.publish(announcements.ended(after, lifecycle.state, reason, uow.now, after_failure=has_failed))
     if lifecycle.state in ENDS:
         instruments.ENDED.labels(lifecycle.state, instruments.reason_class(lifecycle.reason)).inc()
 

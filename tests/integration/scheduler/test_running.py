@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.scheduler.tables import enrollments, flow_versions, in_flight, lines, recipients, triggers_seen
 from shared import aad
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed
-from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpLapsed
+from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpExpired, FollowUpLapsed
 from shared.ids import MerchantId
 from shared.testing import make_scheduler
 from shared.testing.clock import START
@@ -161,6 +161,21 @@ async def test_a_failure_with_retry_at_goes_through_the_gate_again(driver: Sched
     assert (await driver.states())[0] == ("pending", "undelivered")
     await driver.fire(minutes=5)
     assert [event.release for event in await driver.dues()] == [1, 2]
+
+
+async def test_a_text_that_expires_before_it_is_tried_again_says_that_the_call_before_had_failed(
+    driver: SchedulerDriver,
+) -> None:
+    due = await driver.released()
+    retry_at = driver.clock.now() + timedelta(hours=30)
+    await driver.hear(
+        driver.answer(DispatchAccepted, due),
+        driver.answer(DispatchFailed, due, accepted=True, reason="undelivered", retry_at=retry_at),
+    )
+    await driver.fire(hours=12)
+    assert (await driver.states())[0] == ("expired", "expire_after")
+    [expired] = await driver.published(FollowUpExpired)
+    assert expired.after_failure
 
 
 async def test_a_text_without_an_answer_expires(driver: SchedulerDriver) -> None:

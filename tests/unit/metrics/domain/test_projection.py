@@ -59,6 +59,12 @@ CASES: list[tuple[str, Sequence[Event], FollowUpState, str]] = [
     ("unknown disproved", [TEXT.unknown(), TEXT.failed(accepted=False)], FollowUpState.FAILED, "unreachable"),
     ("tried again", [TEXT.accepted(), TEXT.failed(retry_at=LATER)], FollowUpState.PENDING, "unreachable"),
     (
+        "too late to be tried again, heard in any order",
+        [TEXT.expired(after_failure=True), TEXT.accepted(), TEXT.failed(retry_at=LATER)],
+        FollowUpState.EXPIRED,
+        "message_expired",
+    ),
+    (
         "second try",
         [TEXT.failed(retry_at=LATER), TEXT.due(LATER, 2), TEXT.accepted(LATER, 2)],
         FollowUpState.DISPATCHED,
@@ -87,6 +93,7 @@ EVERYTHING: list[Event] = [
     TEXT.blocked(release=2),
     TEXT.cancelled(LATER, 2),
     TEXT.expired(LATER, 2),
+    TEXT.expired(LATER, 3, after_failure=True),
     TEXT.accepted(LATER, 2),
     TEXT.failed(LATER, 2, error_class=ErrorClass.FILTERED),
     TEXT.unknown(LATER, 3),
