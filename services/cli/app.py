@@ -113,6 +113,10 @@ class Commands(LazyGroup):
         "inbox": LazyCommand(
             "services.cli.inbox:inbox", "What people wrote: read it, decide about unclear replies, put it away."
         ),
+        "numbers": LazyCommand(
+            "services.cli.numbers:numbers",
+            "Show each sender number's state, rate, queue and registration, and the errors of the last day.",
+        ),
         "parked": LazyCommand(
             "services.cli.parked:parked",
             "Events that could not be handled: mend the cause, and have them handled in order.",

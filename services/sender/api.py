@@ -15,6 +15,7 @@ from services.sender import recipient_store, store
 from services.sender.conversations import api as conversations_api
 from services.sender.dependencies import SenderDependencies
 from services.sender.engagement.links import api as links_api
+from services.sender.numbers import api as numbers_api
 from services.sender.numbers.store import breaker_of
 from services.sender.providers.admission import misdirected
 from services.sender.queue.dispatch_progress import progress_facts
@@ -89,6 +90,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
     for part in (
         unknowns_api.create_router(deps.unknowns),  # before the dispatch by its id
         _create_router(deps),
+        numbers_api.create_router(deps.units, deps.providers),
         conversations_api.create_router(deps.inbox, deps.reviews),
         unassigned_api.create_router(deps.unassigned, deps.merchants),
         create_audit_router(deps.audit, deps.units),

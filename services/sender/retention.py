@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.sender.engagement.attribution.store import TOUCHES_KEPT
 from services.sender.engagement.links.store import LINK_LIFETIME
+from services.sender.numbers.errors import KEPT as ERRORS_KEPT
 from services.sender.queue.states import UNANSWERED_STATES, DispatchState
 from services.sender.settings import SenderSettings
 from services.sender.tables import (
@@ -21,6 +22,7 @@ from services.sender.tables import (
     conversations,
     conversions,
     dispatches,
+    number_errors,
     receipts,
     replies,
     short_links,
@@ -69,6 +71,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     removed_with_work("sender_in_flight", "a call without an answer"),
     kept_forever("sender_recipients", "a person", "the suppression must outlive everything else"),
     few_rows("sender_number_health", "a sender number"),
+    swept_after(number_errors, "an hour of a number, and a class of error", f"{ERRORS_KEPT.days} days"),
     few_rows("sender_heard_until", "a sender number and its account"),
     swept_after(controls, "a control", "FOLLOWUP_SENDER_RECORD_DAYS, once it is lifted"),
     few_rows("sender_closed_merchants", "a merchant that has closed"),
@@ -111,6 +114,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
         Sweep(dispatches.c.follow_up_id, first_id(records_before), _FINISHED & (changed_at < records_before)),
         Sweep(controls.c.id, first_id(records_before), controls.c.lifted_at.is_not(None)),
         Sweep(attempts.c.id, first_id(records_before), _CONCLUDED & (attempts.c.intent_at < records_before)),
+        Sweep(number_errors.c.hour, now - ERRORS_KEPT),
         *audit_sweeps(audit_tables, now),
     ]
 

@@ -319,6 +319,20 @@ number_health = sa.Table(
 )
 """Whether a number may call its provider; stored, so that a halted number stays halted after a restart."""
 
+number_errors = sa.Table(
+    "sender_number_errors",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("sender_number", sa.Text, primary_key=True),
+    sa.Column("hour", Instant, primary_key=True),
+    sa.Column("error", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("attempts", sa.BigInteger, nullable=False),
+    sa.Index("ix_sender_number_errors_hour", "hour"),
+    postgresql_with=CHANGING,
+)
+"""How many calls from a number ended with an error within an hour, by class; for the last day, as people look at it."""
+
 closed_merchants = sa.Table(
     "sender_closed_merchants",
     metadata,

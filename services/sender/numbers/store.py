@@ -23,7 +23,12 @@ async def breakers(db: Transaction) -> dict[str, Breaker | None]:
 async def breaker_of(db: Transaction, sender_number: str) -> Breaker:
     """Return whether a number may call, and from when on it may try again."""
     rows = await db.fetch(number_health, "sender_number", [sender_number])
-    return Breaker(BreakerState(rows[0]["state"]), opens_at=rows[0]["opens_at"]) if rows else Breaker()
+    if not rows:
+        return Breaker()
+    [row] = rows
+    known = row["state"] in frozenset(BreakerState)
+    state = BreakerState(row["state"]) if known else BreakerState.HALTED
+    return Breaker(state, reason=row["reason"] if known else "unreadable", opens_at=row["opens_at"])
 
 
 async def save(sender_number: str, breaker: Breaker, uow: UnitOfWork) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from services.sender import recipient_store, store
 from services.sender.engagement.attribution.store import record_delivered
 from services.sender.instruments import ALARMS
+from services.sender.numbers.errors import count_errors
 from services.sender.queue.conclusion import AttemptObservation, Conclusion, conclude
 from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import LIVE_STATES
@@ -61,6 +62,7 @@ async def record(updates: Sequence[AttemptUpdate], uow: UnitOfWork) -> list[Conc
         changes.append(change)
     changed = [(before[key], after) for key, after in attempts.items() if after != before[key]]
     await store.save_attempts(uow.db, changed)
+    count_errors(uow, changed)
     await store.save_dispatches(uow.db, [(dispatches[key], attempt) for key, attempt in touched.items()], uow.now)
     await store.save_in_flight(uow.db, [(b, a) for b, a in changed if b.state is not a.state], uow.now)
     await _suppress([change for change in changes if change and change.suppress], uow)

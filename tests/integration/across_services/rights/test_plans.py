@@ -67,6 +67,8 @@ LISTS = (
     "/v1/audit/ingest",
     "/v1/audit/metrics",
     "/v1/parked/scheduler",
+    "/v1/numbers",
+    "/v1/providers",
     "/v1/conversations",
     "/v1/conversations?state=all",
     "/v1/deliveries",
