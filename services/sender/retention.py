@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from services.sender.engagement.attribution.store import TOUCHES_KEPT
 from services.sender.engagement.links.store import LINK_LIFETIME
-from services.sender.numbers.errors import KEPT as ERRORS_KEPT
+from services.sender.numbers.error_store import KEPT as ERRORS_KEPT
 from services.sender.queue.states import UNANSWERED_STATES, DispatchState
 from services.sender.settings import SenderSettings
 from services.sender.tables import (

@@ -224,13 +224,12 @@ replies = sa.Table(
     sa.Column("reviewed_at", Instant),
     sa.Column("reviewed_by", sa.Text),
     sa.Column("was_opt_out", sa.Boolean),
+    sa.Index("ix_sender_replies_of_person", "recipient_id", "received_at"),
 )
 """Replies, sealed; the provider's id prevents a repeated callback from counting twice.
 
 The last three say what somebody decided about a reply with `needs_review`; `reviewed_by` is the id of an API key.
 """
-
-sa.Index("ix_sender_replies_of_person", replies.c.recipient_id, replies.c.received_at)
 
 conversations = sa.Table(
     "sender_conversations",
@@ -245,6 +244,7 @@ conversations = sa.Table(
     sa.Column("contact", sa.LargeBinary),
     sa.Column("assigned_to", sa.LargeBinary),
     sa.Column("assignee_key", sa.LargeBinary),
+    sa.Index("ix_sender_conversations_inbox", "merchant_id", "rank", "newest_at", "recipient_id"),
     postgresql_with=CHANGING,
 )
 """A person who has written, as the inbox lists them; `rank` is how much somebody should look at it, and the order.
@@ -252,14 +252,6 @@ conversations = sa.Table(
 `newest_…` name their newest reply. `contact` (their number) and `assigned_to` (who handles it) are sealed;
 `assignee_key` is a keyed hash of the latter, by which the inbox is filtered.
 """
-
-sa.Index(
-    "ix_sender_conversations_inbox",
-    conversations.c.merchant_id,
-    conversations.c.rank,
-    conversations.c.newest_at,
-    conversations.c.recipient_id,
-)
 
 sa.Index(
     "ix_sender_conversations_assignee",

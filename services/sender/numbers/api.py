@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from services.sender.numbers import errors, store
+from services.sender.numbers import error_store, store
 from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.providers.accounts import ProviderAccounts
 from shared.config.directory import Merchant
@@ -33,7 +33,7 @@ class NumberView(BaseModel):
     registration: str = Field(description="As the merchant's file says: `registered`, `pending`, `unregistered`, …")
     parts_per_second: float
     queued: int = Field(
-        description=f"Texts that wait for this number; {errors.MOST_COUNTED} stands for that many or more."
+        description=f"Texts that wait for this number; {error_store.MOST_COUNTED} stands for that many or more."
     )
     state: BreakerState = Field(
         description="`closed`: it sends; `open`: paused after unanswered calls or a cap; `halted`: a fault of the "
@@ -94,7 +94,7 @@ async def _health(
     db: Transaction, merchant: Merchant, now: datetime
 ) -> tuple[Counter[tuple[str, str, str]], dict[str, Breaker]]:
     """Return the errors of a merchant's last day, and the breaker of each of its numbers."""
-    counted = await errors.counted(db, merchant.id, now - _DAY)
+    counted = await error_store.counted(db, merchant.id, now - _DAY)
     breakers = {each.number: await store.breaker_of(db, each.number) for each in merchant.config.numbers}
     return counted, breakers
 
@@ -108,7 +108,7 @@ async def _numbers(db: Transaction, merchant: Merchant, now: datetime) -> list[N
             kind=each.kind,
             registration=each.registration,
             parts_per_second=each.parts_per_second,
-            queued=await errors.queue_length(db, each.number),
+            queued=await error_store.queue_length(db, each.number),
             state=breakers[each.number].state,
             reason=breakers[each.number].reason,
             tries_again_at=breakers[each.number].opens_at,

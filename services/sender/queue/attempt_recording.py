@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from services.sender import recipient_store, store
 from services.sender.engagement.attribution.store import record_delivered
 from services.sender.instruments import ALARMS
-from services.sender.numbers.errors import count_errors
+from services.sender.numbers.error_store import count_errors
 from services.sender.queue.conclusion import AttemptObservation, Conclusion, conclude
 from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import LIVE_STATES
