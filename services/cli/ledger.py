@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from services.cli.options import DataOption, settings_of
+from services.cli.api_client import open_client
+from services.cli.options import DataOption, MerchantsOption, settings_of
 from services.cli.snapshot import Snapshot, snapshot
 from services.compliance.ledger import export as exporting
 from services.compliance.ledger import store
@@ -45,6 +47,41 @@ def verify(
         for each in _chosen(look, merchant):
             broken += _check(look, each, frozenset(key or ()), now, console)
     raise typer.Exit(1 if broken else 0)
+
+
+@ledger.command()
+def entries(
+    merchant: Annotated[str, typer.Option(help="Whose ledger.")],
+    act: Annotated[
+        str | None, typer.Option(help="Only granted, pending, confirmed, revoked, restored, expired or imported.")
+    ] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where the previous page ended.")] = None,
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Show what people consented to and withdrew, the newest first.
+
+    Example: followup ledger entries --merchant acme --act revoked
+    """
+    query = urlencode({name: value for name, value in (("act", act), ("cursor", cursor)) if value})
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
+        page = client.get(merchant, "/v1/consents" + (f"?{query}" if query else "")) or {}
+    for each in page["entries"]:
+        typer.echo(entry_line(each))
+    if page["next_cursor"]:
+        only = f" --act {act}" if act else ""
+        more = f"followup ledger entries --merchant {merchant}{only} --cursor {page['next_cursor']}"
+        typer.echo(f"Searched to {page['searched_to']}; to go on: {more}")
+    elif not page["entries"]:
+        typer.echo("There is no such entry.")
+
+
+def entry_line(entry: dict[str, Any]) -> str:
+    """Return an entry in one line; what a shop wrote must not be able to draw on the terminal."""
+    words = (entry["recorded_at"], entry["recipient_id"], entry["act"], entry["scope"], entry["method"])
+    said = "  ".join((*words, f"{entry['source']}, by {entry['actor']}"))
+    return "".join(each if each.isprintable() else " " for each in said)
 
 
 @ledger.command()

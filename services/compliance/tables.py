@@ -22,6 +22,7 @@ ledger = sa.Table(
     sa.Column("evidence", sa.LargeBinary),
     sa.Column("recorded_at", Instant, nullable=False, index=True),
     sa.UniqueConstraint("recipient_id", "position"),
+    sa.Index("ix_compliance_consent_ledger_newest", "merchant_id", "recorded_at", "entry_id"),
 )
 """Append-only; `canonical` is what is hashed, `hash` follows the person's previous one, `evidence` is sealed."""
 

@@ -9,6 +9,7 @@ from services.console.accounts.sign_in import SignIn
 from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.loops import create_loops
+from services.console.pages.consent import ConsentPages
 from services.console.pages.controls import ControlsPage
 from services.console.pages.deliverability import DeliverabilityPage
 from services.console.pages.flow_editor import FlowEditor
@@ -68,6 +69,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             FlowPages(reached, renderer).create_router(sessions),
             SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),
             renderer.create_router(),
+            ConsentPages(reached, renderer, runtime.clock).create_router(sessions),
             HomePage(reached, renderer).create_router(sessions),
             ResultsPage(reached, renderer, runtime.clock).create_router(sessions),
             DeliverabilityPage(reached, renderer, runtime.clock).create_router(sessions),

@@ -34,6 +34,7 @@ PLACES: Final = (
     Place("deliverability", "Deliverability", "/console/deliverability", "operations:read", "Operations"),
     Place("sources", "Sources", "/console/sources", "operations:read", "Operations"),
     Place("settings", "Settings", "/console/settings", "metrics:read", "Shop"),
+    Place("consent", "Consent", "/console/consent", "consents:read", "Compliance"),
 )
 """Pages that exist; one that comes later has no place here."""
 

@@ -81,6 +81,7 @@ def addresses(story: Story) -> dict[str, str]:
         "flow-edit": "/console/edit-flow?flow=order-thank-you",
         **{f"results-{by}": f"/console/results?by={by}" for by in ("flow", "number", "day")},
         "inbox": "/console/inbox?show=closed",
+        "consent": "/console/consent",
         "inbox-unassigned": "/console/inbox/unassigned",
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
         "simulator": "/simulator",

@@ -135,6 +135,7 @@ DEFINITIONS: Final = (
         Measure.OPT_OUTS,
         None,
     ),
+    _count("opt_ins", "Opt-ins", "consents given or confirmed in the ledger", Measure.OPT_INS, None),
     _count("blocked", "Blocked", "follow-ups blocked by the gate", Measure.BLOCKED),
     _count("deferred", "Deferred", "times the gate deferred a follow-up", Measure.DEFERRED),
     _count("cancelled", "Cancelled", "follow-ups cancelled in time", Measure.CANCELLED),

@@ -52,6 +52,8 @@ LISTS = (
     "/v1/follow-ups?subject=1001",
     "/v1/enrollments",
     "/v1/enrollments?state=active",
+    "/v1/consents",
+    "/v1/consents?act=revoked",
     "/v1/erasures",
     "/v1/exports",
     "/v1/flows",
