@@ -3,48 +3,26 @@
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from services.compliance.tables import ledger
-from shared.db.transaction import Row, Transaction
-from shared.db.types import Id, Instant
+from services.compliance.ledger.listing_store import LedgerPlace, newest
+from shared.db.transaction import Row
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.events.consent import ConsentAct
 from shared.http.auth import Caller, requires
 from shared.http.problems import unprocessable
 from shared.http.strict_json import StrictRoute
-from shared.ids import MerchantId
 from shared.unix_time import instant, microseconds
 
 MOST_LISTED: Final = 100
 MOST_LOOKED_AT: Final = 1_000
 """Entries that one request reads, whatever it asks for."""
 _CURSOR_BYTES: Final = 24
-_NEWEST_FIRST: Final = (
-    sa.select(*(ledger.c[name] for name in ("entry_id", "recipient_id", "canonical", "recorded_at")))
-    .add_columns(ledger.c.evidence.is_not(None).label("has_evidence"))
-    .where(
-        ledger.c.merchant_id == sa.bindparam("merchant_id"),
-        sa.tuple_(ledger.c.recorded_at, ledger.c.entry_id)
-        < sa.tuple_(sa.bindparam("recorded_at", type_=Instant), sa.bindparam("entry_id", type_=Id)),
-    )
-    .order_by(ledger.c.recorded_at.desc(), ledger.c.entry_id.desc())
-    .limit(sa.bindparam("most"))
-)
-
-
-class LedgerPlace(NamedTuple):
-    """A place in a merchant's ledger; a page begins behind one."""
-
-    recorded_at: datetime
-    entry_id: UUID
-
 
 _BEGIN: Final = LedgerPlace(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 
@@ -94,11 +72,6 @@ def create_router(units: UnitOfWorkRunner) -> APIRouter:
         return _page(rows, most - 1, act, limit)
 
     return router
-
-
-async def newest(db: Transaction, merchant: MerchantId, before: LedgerPlace, most: int) -> list[Row]:
-    """Return a merchant's entries behind a place, the newest first."""
-    return await db.rows(_NEWEST_FIRST, {"merchant_id": merchant, **before._asdict(), "most": most})
 
 
 def _page(rows: list[Row], most: int, act: ConsentAct | None, limit: int) -> LedgerPage:

@@ -44,7 +44,9 @@ _LEVELS: Final = {
     "pewc": "written, signed",
     "express": "express",
     "implied": "implied",
+    "soft_opt_in": "as a customer",
     "contract": "through their order",
+    "unknown": "",
 }
 Act = Literal["", "granted", "confirmed", "restored", "imported", "pending", "revoked", "expired"]
 Right = Literal["erasures", "exports"]
