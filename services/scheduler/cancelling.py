@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduler import store, view_store
 from services.scheduler.api_models import Input, one_line
@@ -35,6 +35,14 @@ Writer = Annotated[Caller, Depends(requires("follow-ups:write"))]
 
 class CancelRequest(Input):
     """Which follow-ups to cancel: those of some ids, or of a person."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"follow_ups": ["018c0000-0000-7000-8000-0000000000d1"], "reason": "the offer is over", "dry_run": True}
+            ]
+        },
+    )
 
     follow_ups: list[UUID] | None = Field(None, min_length=1, max_length=MOST_AT_ONCE)
     recipient: UUID | None = Field(None, description="All that this person still has, 200 at a time.")

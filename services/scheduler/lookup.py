@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduler import view_store
 from services.scheduler.api_models import Input
@@ -31,6 +31,10 @@ Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
 
 class LookupRequest(Input):
     """The number of a person; in a body, so that it is in no URL and no log."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"to": "+12125550123"}]},
+    )
 
     to: str = Field(min_length=1, max_length=40)
 

@@ -65,7 +65,10 @@ class ParkedPage(BaseModel):
 class ParkedRedriveBody(BaseModel):
     """Which events are handled again: named ones, those of a recipient, or all, in order."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"ids": [17]}]},
+    )
 
     ids: EventNumbers | None = None
     recipient_id: UUID | None = None
@@ -106,7 +109,10 @@ class ParkedRedriveAnswer(BaseModel):
 class ParkedDiscardBody(BaseModel):
     """Which events are discarded, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"ids": [17], "reason": "it was a test"}]},
+    )
 
     ids: EventNumbers
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

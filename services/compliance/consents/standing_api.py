@@ -39,7 +39,10 @@ def _one_line(value: str) -> str:
 class OptOutBody(BaseModel):
     """Why somebody opts a person out: they asked by telephone, in the shop, by mail."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"reason": "she asked by phone", "scope": "all"}]},
+    )
 
     scope: Literal["all", "marketing"] = "all"
     reason: Annotated[str, AfterValidator(_one_line)] = Field(max_length=500)

@@ -21,7 +21,10 @@ _REASON_CHARACTERS: Final = 500
 class DiscardBody(BaseModel):
     """Why a notification need not arrive."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"reason": "the endpoint is gone"}]},
+    )
 
     reason: Annotated[
         str,

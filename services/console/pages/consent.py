@@ -54,7 +54,7 @@ _Field = Annotated[str, Form(max_length=200)]
 _Cursor = Annotated[str, Query(max_length=64)]
 
 
-class ShownEntry(BaseModel):
+class ShownLedgerEntry(BaseModel):
     """An entry of the ledger, as compliance answers it."""
 
     recipient_id: UUID
@@ -99,7 +99,7 @@ class ShownRequest(BaseModel):
     requested_at: datetime
 
 
-_ENTRIES: Final = TypeAdapter(list[ShownEntry])
+_ENTRIES: Final = TypeAdapter(list[ShownLedgerEntry])
 _REQUESTS: Final = TypeAdapter(list[ShownRequest])
 _FIGURES: Final = TypeAdapter(list[ShownFigure])
 

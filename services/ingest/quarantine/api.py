@@ -41,7 +41,10 @@ class QuarantinePage(BaseModel):
 class RedriveBody(BaseModel):
     """Which deliveries are read again: named ones, or all, the oldest first."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"delivery_ids": ["018c0000-0000-7000-8000-0000000000d1"]}]},
+    )
 
     delivery_ids: DeliveryIds | None = None
     everything: Flag = Field(default=False, description="Instead of `delivery_ids`: the next ones after `after`.")
@@ -74,7 +77,12 @@ class RedriveAnswer(BaseModel):
 class QuarantineDiscardBody(BaseModel):
     """Which deliveries are discarded, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"delivery_ids": ["018c0000-0000-7000-8000-0000000000d1"], "reason": "it was a test"}]
+        },
+    )
 
     delivery_ids: DeliveryIds
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduler.api_models import Input
 from services.scheduler.flow_views.bodies import TextPreviewAnswer
@@ -13,6 +13,14 @@ MOST_CHARACTERS = 48_000
 
 class FlowDraft(Input):
     """A flow as somebody writes it: YAML, as in a file."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "flow: thanks\non: purchase\nsteps: [{text: hi, purpose: transactional, body: Thanks}]\n"}
+            ]
+        },
+    )
 
     text: Annotated[str, Field(max_length=MOST_CHARACTERS)]
 
