@@ -15,6 +15,7 @@ from tests.connected.test_browser import enter, page_of
 
 pytestmark = pytest.mark.connected
 WIDTHS = (1280, 390)
+SETTINGS = ("", "keys", "files", "audit", "health")
 _ZONE = re.compile(r"[A-Z][a-z]+/[A-Z]\w+")
 _TOO_WIDE = """() => {
   const wide = document.documentElement.clientWidth;
@@ -83,6 +84,7 @@ def addresses(story: Story) -> dict[str, str]:
         "inbox": "/console/inbox?show=closed",
         "consent": "/console/consent",
         "inbox-unassigned": "/console/inbox/unassigned",
+        **{f"settings-{tab or 'users'}": f"/console/settings{tab and '/' + tab}" for tab in SETTINGS},
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
         "simulator": "/simulator",
         "docs": "/docs",

@@ -1,6 +1,11 @@
 """Pages on a shop of thirty days: what a shop owner sees there fits the window, and nothing looks broken."""
 
+import os
+from pathlib import Path
+from typing import Literal
+
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from services.demo.story import Story
@@ -26,6 +31,34 @@ async def test_every_page_fits_on_a_shop_with_history(shop_with_history: OpenSho
                 wrong += await look(page, running, name, address, width)
     assert wrong == [], "\n".join(wrong)
     assert [each for each in complaints if "404" not in each] == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+async def test_axe_has_no_serious_finding_on_any_page(
+    shop_with_history: OpenShop, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    running, lived = shop_with_history.running, shop_with_history.lived
+    story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
+    story.observed.follow_up_id, story.observed.refused_id = lived.follow_up_id, lived.refused_id
+    found: list[str] = []
+    async with chromium() as browser:
+        context = await browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+        page = await context.new_page()
+        await enter(page, running)
+        for name, address in addresses(story).items():
+            if name.startswith(("rows-", "simulator", "docs")):
+                continue
+            await page.goto(f"{running.address}{address}")
+            if shots := os.environ.get("FOLLOWUP_SCREENSHOTS"):
+                await page.screenshot(path=Path(shots) / f"lived-{name}-{width}-{scheme}.png", full_page=True)
+            violations = (await Axe().run(page)).response["violations"]
+            found += [
+                f"{name}: {each['id']} ({each['impact']}) {each['nodes'][0]['html'][:200]}"
+                for each in violations
+                if each["impact"] in {"serious", "critical"}
+            ]
+        await context.close()
+    assert found == [], "\n".join(found)
 
 
 async def test_a_month_stands_in_the_charts(shop_with_history: OpenShop) -> None:

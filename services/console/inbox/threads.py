@@ -169,6 +169,9 @@ def answering_window(thread: ShownThread, now: datetime) -> AnsweringWindow:
     return AnsweringWindow(until, "")
 
 
+_FOLLOWED: Final = timedelta(seconds=30)
+
+
 class AskedAnswer(BaseModel):
     """An answer that somebody wrote here, as the scheduler tells what becomes of it."""
 
@@ -182,6 +185,10 @@ class AskedAnswer(BaseModel):
     def has_ended(self) -> bool:
         """Whether it is settled that it does not go, or no longer known."""
         return self.state in _ENDINGS
+
+    def is_followed(self, now: datetime) -> bool:
+        """Return whether the page looks again by itself: for 30 s, since each look at a thread is on record."""
+        return not self.has_ended and abs(now - self.due_at) <= _FOLLOWED
 
     def words(self, due: str) -> str:
         """Return what becomes of it; `due` is when it is due, as the shop reads it."""

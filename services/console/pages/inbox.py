@@ -292,6 +292,7 @@ class InboxPages(ConsolePage):
             "own_name": handle(person),
             "window": answering_window(thread, self._clock.now()),
             "asked": await self._sent(person, thread, sent),
+            "now": self._clock.now(),
         }
 
     async def _sent(self, person: SignedInPerson, thread: ShownThread, sent: UUID | None) -> AskedAnswer | None:
