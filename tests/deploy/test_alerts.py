@@ -42,7 +42,6 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupClicksLost": {"followup_clicks_lost_total": "0x35 1x5"},
     "FollowupWriterBusy": {WRITER: "0+57x40"},
     "FollowupEventsParked": {'followup_events_parked_total{service="sender"}': BORN},
-    "FollowupNotificationsFailing": {"followup_notification_endpoints_failing": "1x40"},
     "FollowupConsumerStalled": {LAG: "5x40", HANDLED: "7x40"},
     "FollowupConsumerBehind": {LAG: "20000x40"},
     "FollowupNoPartitions": {'followup_consumer_partitions{service="sender"}': "6x20 0x20"},
@@ -76,6 +75,7 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupNeighbouringNumbers": {"followup_neighbouring_numbers_total": "0x35 1x5"},
     "FollowupNewPeopleWait": {'followup_new_people_waits_total{bound="hour"}': BORN},
     "FollowupOverBudget": {'followup_over_budget_total{effect="goes"}': BORN},
+    "FollowupNotificationsFailing": {"followup_notification_endpoints_failing": "1x40"},
     "FollowupWebhookIdsReused": {'followup_ingest_ids_reused_total{source="shopify"}': BORN},
 }
 SILENT: Mapping[str, Mapping[str, str]] = {
@@ -88,7 +88,6 @@ SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupClicksLost": {"followup_clicks_lost_total": OLD},
     "FollowupWriterBusy": {WRITER: "0+57x40", 'followup_consumer_partitions{service="sender", instance="a"}': "6x40"},
     "FollowupEventsParked": {'followup_events_parked_total{service="sender"}': OLD},
-    "FollowupNotificationsFailing": {"followup_notification_endpoints_failing": "1x20 0x20"},
     "FollowupConsumerStalled": {LAG: "5x40", HANDLED: "0+10x40"},
     "FollowupConsumerBehind": {LAG: "9000x40"},
     "FollowupNoPartitions": {
@@ -129,6 +128,7 @@ SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupNeighbouringNumbers": {"followup_neighbouring_numbers_total": OLD},
     "FollowupNewPeopleWait": {'followup_new_people_waits_total{bound="hour"}': OLD},
     "FollowupOverBudget": {'followup_over_budget_total{effect="goes"}': OLD},
+    "FollowupNotificationsFailing": {"followup_notification_endpoints_failing": "1x20 0x20"},
     "FollowupWebhookIdsReused": {'followup_ingest_ids_reused_total{source="shopify"}': OLD},
 }
 

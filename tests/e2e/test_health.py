@@ -52,7 +52,7 @@ async def test_a_file_that_breaks_is_reported_in_every_place(
         flow.write_text("flow: [", encoding="utf-8")
         broken = await seen(client, lambda answer: answer["status"] == "degraded")
         assert "order-thank-you.yaml" in broken["concerns"]["merchant files"]
-        assert running.application.runtime.merchants.merchants[0].flows.keys() == {"order-thank-you"}
+        assert "order-thank-you" in running.application.runtime.merchants.merchants[0].flows
         assert BROKEN_FILES._value.get() == 1
         key = {"Authorization": f"Bearer {running.secrets.api_key}"}
         assert (await client.get("/v1/flows", headers=key)).is_success

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import structlog
 
 from services.demo.environment import RunningDemo
+from shared.http.auth import MERCHANT_HEADER
 from shared.telemetry import logs
 from shared.testing.waiting import until
 
@@ -66,6 +68,7 @@ class Asking:
     """Asks the application, and keeps every answer it gave."""
 
     def __init__(self, shop: RunningDemo) -> None:
+        self.shop = shop
         self.actions = shop.actions
         self.answers: dict[str, bytes] = {}
 
@@ -164,8 +167,13 @@ async def read_everything(asking: Asking, follow_ups: list[str]) -> None:
     figures = ["/v1/kpis", "/v1/kpis?by=segment", "/v1/facts", "/v1/enrollments", "/v1/follow-ups", "/v1/flows"]
     for path in (*stories, f"/v1/dispatches/{follow_ups[0]}", *figures, "/metrics", "/readyz", "/openapi.json"):
         assert (await asking.ask("GET", path)).is_success, path
-    await actions.client.post("/console/sign-in", data={"key": actions.secrets.api_key})
-    for path in ("/console", *(f"/console/follow-ups/{each}" for each in follow_ups)):
+    operator = {"Authorization": f"Bearer {asking.shop.application.operator_token}", MERCHANT_HEADER: "acme"}
+    vera = {"name": "vera", "password": "seven quiet beans roast"}  # looks on: what is written is not shown to her
+    made = await actions.client.post("/console/users", json={**vera, "role": "viewer"}, headers=operator)
+    assert made.is_success, made.text
+    assert (await actions.client.post("/console/sign-in", data=vera)).status_code == HTTPStatus.SEE_OTHER
+    lists = ("/console/messages", "/console/results", "/console/settings")
+    for path in ("/console", *lists, *(f"/console/follow-ups/{each}" for each in follow_ups)):
         page = await asking.ask("GET", path)
         assert "Acme Coffee" in page.text
         for address in re.findall(r'href="(/console/rows[^"]*)"', page.text):
