@@ -33,8 +33,8 @@ PLACES: Final = (
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
     Place("deliverability", "Deliverability", "/console/deliverability", "operations:read", "Operations"),
     Place("sources", "Sources", "/console/sources", "operations:read", "Operations"),
+    Place("consent", "Consent", "/console/consent", "consents:read", "Shop"),
     Place("settings", "Settings", "/console/settings", "metrics:read", "Shop"),
-    Place("consent", "Consent", "/console/consent", "consents:read", "Compliance"),
 )
 """Pages that exist; one that comes later has no place here."""
 
