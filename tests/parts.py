@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import NoReturn
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from shared.testing import connected
 from shared.testing.connected import REQUIRED_VARIABLE, PartMissing, Server
 
 _BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_PATIENCE_MS = 30_000
+"""How long a browser waits for what it expects to see: a loaded machine is slow, not wrong."""
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +42,7 @@ async def chromium() -> AsyncIterator[Browser]:
     found = shutil.which("chromium")
     if found is None:
         missing("Chromium is not installed (Debian: apt-get install chromium)")
+    expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=found, args=_BROWSER_FLAGS)
         yield launched

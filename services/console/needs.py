@@ -99,11 +99,9 @@ def replies_to_review(answer: Answer) -> Sequence[Need]:
         Need(
             "bad",
             f"{count}{more} repl{'y' if count == 1 else 'ies'} may be an opt-out",
-            "Marketing to these people waits until somebody decides. `followup inbox` shows them."
-            if not address_of("inbox")
-            else "Marketing to these people waits until somebody decides.",
+            "Marketing to these people waits until somebody decides.",
             "Decide",
-            address_of("inbox"),
+            f"{address_of('inbox')}?show=needs_review",
         )
     ]
 
