@@ -183,7 +183,11 @@ class Runner:
             failpoint("runner.before_commit")
             return handled
 
-        handled = await self._units.run(work, self._pace.priority)
+        try:
+            handled = await self._units.run(work, self._pace.priority)
+        except asyncio.CancelledError:
+            self._positions = None  # the unit may be committed all the same: whoever steps on asks the database
+            raise
         failpoint("runner.after_commit")
         self._positions = {**before, **after}
         self._failures.note_handled({event.merchant_id for event in handled}, self._units.clock.now())

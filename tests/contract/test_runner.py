@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -321,6 +322,27 @@ async def test_an_event_set_aside_by_its_handler_is_parked_with_the_reason(drive
     await driver.publish(blocked(1, 1))
     await driver.settle(driver.reader(router))
     assert await driver.parked() == ["merchant unknown"]
+
+
+async def test_a_reader_stopped_while_its_unit_commits_goes_on_behind_it(
+    driver: LogDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = driver.reader()
+    await driver.publish(blocked(1, 1))
+    await driver.settle(runner)
+    commits = driver.units.run
+
+    async def stopped_after_the_commit(work: Any, priority: WritePriority) -> None:
+        await commits(work, priority)
+        raise asyncio.CancelledError
+
+    await driver.publish(blocked(2, 2))
+    with monkeypatch.context() as patch, pytest.raises(asyncio.CancelledError):
+        patch.setattr(driver.units, "run", stopped_after_the_commit)
+        await driver.settle(runner)
+    await driver.publish(blocked(3, 3))
+    await driver.settle(runner)
+    assert await driver.done() == keys([blocked(1, 1), blocked(2, 2), blocked(3, 3)])
 
 
 async def test_a_reader_that_waits_is_woken_by_a_commit_and_ends_when_stopped(driver: LogDriver) -> None:
