@@ -9,7 +9,20 @@ from pathlib import Path
 
 import orjson
 
-from bench import claim, controls, distributed, gate, hop, idle, lateness, neighbours, one_instant, webhooks, whole_path
+from bench import (
+    claim,
+    controls,
+    distributed,
+    gate,
+    hop,
+    idle,
+    lateness,
+    neighbours,
+    one_instant,
+    pages,
+    webhooks,
+    whole_path,
+)
 from bench.measurement import Result, machine
 from shared import process
 
@@ -27,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {
     "hop": hop.run,
     "neighbours": neighbours.run,
     "controls": controls.run,
+    "pages": pages.run,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 5

@@ -166,6 +166,7 @@ class ShownRows(BaseModel):
     counted: ShownCount | None
     rows: list[ShownRow]
     next: str | None
+    searched_to: datetime | None
 
 
 class ShownStep(BaseModel):

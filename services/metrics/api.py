@@ -103,7 +103,7 @@ class MetricsEndpoints:
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 100,
         cursor: str | None = None,
     ) -> FactsAnswer:
-        """Answer a page of the facts of a window, or of those behind one number."""
+        """Answer a page of the facts of a window, or of those behind one number; a page looks at 2,500 at most."""
         if measure is Measure.IN_STATE:
             raise unprocessable("measure", "a state has no rows; ask for the facts that led to it")
         values = (flow, day, hour, weekday, segment, number, provider, version)
@@ -119,7 +119,13 @@ class MetricsEndpoints:
             page = await load_page(db, caller.merchant.id, query, zone)
             counted = await load_counted(db, caller.merchant.id, query, zone)
             following = encode_cursor(page.end) if page.end else None
-            return FactsAnswer(window=window_answer(window), counted=counted, rows=page.rows, next=following)
+            return FactsAnswer(
+                window=window_answer(window),
+                counted=counted,
+                rows=page.rows,
+                next=following,
+                searched_to=page.end[0] if page.end else None,
+            )
 
         return await self._units.read(work)
 

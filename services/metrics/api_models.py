@@ -84,7 +84,10 @@ class FactsAnswer(BaseModel):
     window: WindowAnswer
     counted: CountedAnswer | None = Field(description="Null without a measure.")
     rows: list[FactAnswer]
-    next: str | None = Field(description="The cursor of the next page; null on the last page.")
+    next: str | None = Field(
+        description="The cursor of the next page, also of a page on which rows are rare; null on the last page."
+    )
+    searched_to: datetime | None = Field(description="Up to when this page looked; null on the last page.")
 
 
 class StepAnswer(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.metrics import fact_rows
 from shared.ids import MerchantId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
@@ -75,6 +76,18 @@ async def test_pages_of_rows_hold_each_row_once(metrics: Metrics) -> None:
     address = f"/v1/facts?measure=planned&limit=7&from={DAY['from'].replace('+', '%2B')}"
     found = await rows(metrics, address)
     assert len(found) == len({row["event_id"] for row in found}) == 25
+
+
+async def test_rare_rows_lie_behind_pages_without_any(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    await metrics.take(*(event for n in range(1, 13) for event in TextFacts(n).all_the_way()))
+    monkeypatch.setattr(fact_rows, "MOST_SCANNED", 5)
+    monkeypatch.setattr(fact_rows, "_SCANNED_AT_ONCE", 5)
+    address = f"/v1/facts?measure=planned&flow=no-such-flow&from={DAY['from'].replace('+', '%2B')}"
+    page = (await metrics.http.get(address)).json()
+    assert (page["rows"], page["next"] is None) == ([], False)
+    assert DAY["from"] <= page["searched_to"]
+    assert await rows(metrics, address) == []
+    assert len(await rows(metrics, address.replace("&flow=no-such-flow", ""))) == 12
 
 
 async def test_rows_say_what_all_of_their_pages_add_up_to_in_words(metrics: Metrics) -> None:
