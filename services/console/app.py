@@ -9,6 +9,7 @@ from services.console.accounts.sign_in import SignIn
 from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.loops import create_loops
+from services.console.needs import KeptNeeds
 from services.console.pages.consent import ConsentPages
 from services.console.pages.controls import ControlsPage
 from services.console.pages.deliverability import DeliverabilityPage
@@ -46,6 +47,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     reached = calls or ServiceCalls.of(settings, runtime.clock)
     sessions, users = sessions_of(runtime), Users(runtime.units)
     renderer = PageRenderer(partial(file_problems, runtime.merchants))
+    kept = KeptNeeds(runtime.clock)
     sign_in = SignIn(sessions, users, renderer, runtime.clock, runtime.settings.address)
     first_user = FirstUser(sessions, users, sign_in, renderer, runtime.merchants)
     return Service(
@@ -70,7 +72,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),
             renderer.create_router(),
             ConsentPages(reached, renderer, runtime.clock).create_router(sessions),
-            HomePage(reached, renderer).create_router(sessions),
+            HomePage(reached, renderer, kept).create_router(sessions),
             ResultsPage(reached, renderer, runtime.clock).create_router(sessions),
             DeliverabilityPage(reached, renderer, runtime.clock).create_router(sessions),
             SourcesPage(reached, renderer).create_router(sessions),

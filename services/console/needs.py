@@ -5,39 +5,36 @@ and keeps no other from being shown.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Final
 
 from services.console.accounts.sessions import SignedInPerson
 from services.console.calls import ServiceAnswer, ServiceCalls
-from services.console.navigation import address_of
-from services.console.words import words
+from services.console.need_meanings import (
+    Answer,
+    Need,
+    controls,
+    held_numbers,
+    holds,
+    removed_flows,
+    replies_to_review,
+    sources,
+    unknown_texts,
+    unusable_accounts,
+)
+from shared.clock import Clock
 from shared.errors import Fault
 from shared.http.problems import HTTPProblem
+from shared.ids import MerchantId
 
 SECONDS: Final = 2.0
 """After this long a service counts as not answering; the page waits no longer."""
+KEPT_SECONDS: Final = 20.0
+"""How long an answer is shown again that several calls or rows make: the page asks every two seconds."""
 _MOST: Final = 100
 _NAMES: Final = {"ingest": "Ingest", "scheduler": "The scheduler", "compliance": "Compliance", "sender": "The sender"}
-_NAMED: Final = 3
-Answer = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One thing that waits for somebody."""
-
-    urgency: Literal["bad", "wait", "plain"]
-    """The tone of its mark; the page shows the urgent ones first."""
-    words: str
-    detail: str = ""
-    button: str = ""
-    address: str = ""
-    """Empty: there is no page for it, and `detail` says what to do."""
-    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,107 +48,8 @@ class Question:
     subject: str
     """What is not shown if the service does not answer."""
     meaning: Callable[[Answer], Sequence[Need]]
-
-
-def unknown_texts(answer: Answer) -> Sequence[Need]:
-    """Return what texts without an answer ask for."""
-    count = int(answer["count"])
-    if not count:
-        return ()
-    many = f"{count:,} texts" if count > 1 else "1 text"
-    verb = "were" if count > 1 else "was"
-    detail = "They are not sent again by themselves. Look at the provider's log, and say what became of them."
-    return [
-        Need(
-            "bad",
-            f"Nobody knows whether {many} {verb} sent",
-            detail if count > 1 else detail.replace("They are", "It is").replace("of them", "of it"),
-            "Look",
-            address_of("deliverability"),
-        )
-    ]
-
-
-def sources(answer: Answer) -> Sequence[Need]:
-    """Return which sources are silent, and what waits in quarantine."""
-    at = address_of("sources")
-    found = []
-    waiting = sum(each["quarantined"] for each in answer["sources"])
-    if waiting:
-        many = "deliveries" if waiting > 1 else "delivery"
-        text = "They are kept, and can be read again once the cause is mended."
-        found.append(Need("bad", f"{waiting:,} {many} could not be read", text, "Look", at))
-    for each in answer["sources"]:
-        if each["is_configured"] and each["silent_since"] and each["source"] != "api":
-            since = datetime.fromisoformat(each["silent_since"])
-            text = "A shop that sells reports more often; look at the platform's list of failed webhooks."
-            found.append(Need("wait", f"{each['source']} has brought nothing", text, "Look", at, since))
-    return found
-
-
-def replies_to_review(answer: Answer) -> Sequence[Need]:
-    """Return what replies ask for that may be opt-outs."""
-    count = len(answer["conversations"])
-    if not count:
-        return ()
-    more = "+" if answer["next_cursor"] else ""
-    return [
-        Need(
-            "bad",
-            f"{count}{more} repl{'y' if count == 1 else 'ies'} may be an opt-out",
-            "Marketing to these people waits until somebody decides.",
-            "Decide",
-            f"{address_of('inbox')}?show=needs_review",
-        )
-    ]
-
-
-def holds(answer: Answer) -> Sequence[Need]:
-    """Return which limits are met."""
-    found = []
-    run, people, spend = answer["neighbouring_numbers"], answer["new_people"], answer["spend"]
-    at = address_of("deliverability")
-    if run["held_since"]:
-        since = datetime.fromisoformat(run["held_since"])
-        text = "Many of the newest people have neighbouring numbers, as in fraud."
-        found.append(Need("bad", "Texts to new people are held", text, "Look", at, since))
-    if people["per_hour"] and people["this_hour"] >= people["per_hour"]:
-        text = (
-            f"{people['this_hour']:,} of {people['per_hour']:,} first texts this hour; the rest wait for the next one."
-        )
-        found.append(Need("wait", "This hour's limit of new people is reached", text, "Look", at))
-    if float(spend["per_day"]) and float(spend["today"]) >= float(spend["per_day"]):
-        text = f"{float(spend['today']):,.2f} of {float(spend['per_day']):,.2f} {spend['currency']}."
-        found.append(Need("wait", "Today's spending limit is reached, and marketing waits", text, "Look", at))
-    return found
-
-
-def controls(answer: Answer) -> Sequence[Need]:
-    """Return what is paused or stopped."""
-    found = [each for each in answer["controls"] if not each["lifted_at"]]
-    if not found:
-        return ()
-    paused = sum(each["action"] == "pause" for each in found)
-    parts = [f"{number} {name}" for number, name in ((paused, "paused"), (len(found) - paused, "stopped")) if number]
-    waiting = sum(each["waiting"] for each in found)
-    more = "+" if answer["next_cursor"] else ""
-    text = f"{waiting:,} due text{' waits' if waiting == 1 else 's wait'} for it." if waiting else ""
-    return [Need("wait", f"Texts are held: {' and '.join(parts)}{more}", text, "See", address_of("controls"))]
-
-
-def removed_flows(answer: Answer) -> Sequence[Need]:
-    """Return which flows are gone from the files while their texts wait for an answer."""
-    found = [each for each in answer["removed"] if (each["control"] or {}).get("action") == "pause"]
-    return [
-        Need(
-            "wait",
-            f"The flow {words(each['flow'])} is in no file, and {each['planned_texts']:,} of its texts wait",
-            "Let them go on, or stop them.",
-            "Decide",
-            address_of("controls"),
-        )
-        for each in found[:_NAMED]
-    ]
+    is_kept: bool = False
+    """Asked again after `KEPT_SECONDS` only; for what nobody watches second by second."""
 
 
 QUESTIONS: Final = (
@@ -164,18 +62,50 @@ QUESTIONS: Final = (
         "replies to review",
         replies_to_review,
     ),
+    Question("sender", "/v1/numbers", "operations:read", "held numbers", held_numbers, is_kept=True),
+    Question("sender", "/v1/providers", "operations:read", "provider accounts", unusable_accounts, is_kept=True),
     Question("compliance", "/v1/holds", "holds:read", "limits that are met", holds),
     Question("scheduler", f"/v1/controls?limit={_MOST}", "controls:read", "what is paused", controls),
     Question("scheduler", "/v1/flows", "follow-ups:read", "removed flows", removed_flows),
 )
 
 
+@dataclass(slots=True)
+class KeptNeeds:
+    """What answers asked for that are not asked for at each look, by merchant.
+
+    Each question is asked with one scope and opens nothing, so that whoever has the scope is shown the same.
+    """
+
+    clock: Clock
+    _kept: dict[tuple[MerchantId, Question], tuple[float, Sequence[Need]]] = field(default_factory=dict)
+
+    def found(self, merchant: MerchantId, question: Question) -> Sequence[Need] | None:
+        """Return what a fresh answer asks for; None where the service is to be asked."""
+        kept = self._kept.get((merchant, question))
+        return kept[1] if kept is not None and self.clock.monotonic() - kept[0] < KEPT_SECONDS else None
+
+    def keep(self, merchant: MerchantId, question: Question, needs: Sequence[Need]) -> None:
+        """Keep what an answer asks for."""
+        if question.is_kept:
+            self._kept[merchant, question] = self.clock.monotonic(), needs
+
+    def forget(self, merchant: MerchantId) -> None:
+        """Ask again at the next look: somebody has just changed something."""
+        for key in [each for each in self._kept if each[0] == merchant]:
+            del self._kept[key]
+
+
 async def ask_all(
-    calls: ServiceCalls, person: SignedInPerson, questions: Sequence[Question] = QUESTIONS, seconds: float = SECONDS
+    calls: ServiceCalls,
+    person: SignedInPerson,
+    kept: KeptNeeds,
+    questions: Sequence[Question] = QUESTIONS,
+    seconds: float = SECONDS,
 ) -> list[Need]:
     """Return everything that needs this person, the urgent first; asked at once, and each within `seconds`."""
     asked = [question for question in questions if person.may(question.scope)]
-    found = await asyncio.gather(*(_ask(calls, person, question, seconds) for question in asked))
+    found = await asyncio.gather(*(_ask(calls, person, kept, question, seconds) for question in asked))
     silent = {question.service: question for question, needs in zip(asked, found, strict=True) if needs is None}
     unanswered = [
         Need(
@@ -190,9 +120,12 @@ async def ask_all(
 
 
 async def _ask(
-    calls: ServiceCalls, person: SignedInPerson, question: Question, seconds: float
+    calls: ServiceCalls, person: SignedInPerson, kept: KeptNeeds, question: Question, seconds: float
 ) -> Sequence[Need] | None:
     """Return what an answer means; None without a usable one."""
+    merchant = person.merchant.id
+    if (known := kept.found(merchant, question)) is not None:
+        return known
     narrowed = replace(person, scopes=frozenset({question.scope}))
     path, _, query = question.path.partition("?")
     try:
@@ -200,6 +133,10 @@ async def _ask(
             answer: ServiceAnswer = await calls.get(narrowed, question.service, path, query)
         if answer.status is HTTPStatus.FORBIDDEN:
             return ()
-        return question.meaning(answer.body) if answer.is_success else None
+        if not answer.is_success:
+            return None
+        needs = question.meaning(answer.body)
     except (TimeoutError, HTTPProblem, Fault, KeyError, TypeError, ValueError):
         return None
+    kept.keep(merchant, question, needs)
+    return needs

@@ -1,6 +1,5 @@
 """What the pages of operations show: sources, deliveries in quarantine, texts without an answer, limits (pure)."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,11 +7,6 @@ from typing import Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
-
-from services.console.answers import ShownFigure
-from services.console.charts import value_words
-from services.console.words import rows_address
-from shared.config.merchant import MerchantConfig
 
 _ERRORS: Final = {
     "signature": "signature refused: no secret in merchant.yaml fits",
@@ -29,18 +23,6 @@ _ANSWERS: Final = {
     "inconclusive": "its answer does not decide: too early, or several texts fit",
 }
 _TROUBLE: Final = ("quarantined", "refused", "over_quota")
-_KINDS: Final = {
-    "long_code": "long code",
-    "toll_free": "toll-free",
-    "short_code": "short code",
-    "alphanumeric": "sender name",
-}
-_REGISTRATIONS: Final = {
-    "registered": ("registered", "good"),
-    "pending": ("registration pending", "wait"),
-    "unregistered": ("not registered", "wait"),
-    "not_needed": ("no registration needed", ""),
-}
 
 
 class ShownSourceError(BaseModel):
@@ -194,62 +176,3 @@ class Meter:
     def tone(self) -> Literal["bad", "wait", "good"]:
         """How near the limit is."""
         return "bad" if self.percent >= 100 else "wait" if self.percent >= 80 else "good"  # noqa: PLR2004 - percent
-
-
-@dataclass(frozen=True, slots=True)
-class SenderLine:
-    """A sender number or a provider, with its figures of seven days."""
-
-    name: str
-    kind: str
-    registration: tuple[str, str]
-    """The word and its tone."""
-    provider: str
-    per_second: float
-    figures: Mapping[str, tuple[str, str]]
-    """By name: the value and the address of its rows."""
-    failures: Sequence[tuple[str, int, str]]
-    """Why texts failed, how many, and their rows."""
-
-
-def number_lines(config: MerchantConfig, figures: Sequence[ShownFigure]) -> list[SenderLine]:
-    """Return the merchant's numbers."""
-    return [
-        SenderLine(
-            number.number,
-            _KINDS[number.kind],
-            _REGISTRATIONS[number.registration],
-            number.provider,
-            number.parts_per_second,
-            *_figures_of(number.number, figures),
-        )
-        for number in config.numbers
-    ]
-
-
-def provider_lines(config: MerchantConfig, figures: Sequence[ShownFigure]) -> list[SenderLine]:
-    """Return the merchant's providers."""
-    return [
-        SenderLine(name, provider.kind, ("", ""), name, 0, *_figures_of(name, figures))
-        for name, provider in sorted(config.providers.items())
-    ]
-
-
-def _figures_of(
-    group: str, figures: Sequence[ShownFigure]
-) -> tuple[dict[str, tuple[str, str]], list[tuple[str, int, str]]]:
-    own = [figure for figure in figures if figure.group == group]
-    values: dict[str, tuple[str, str]] = {}
-    for name in dict.fromkeys(figure.name for figure in own):
-        found = [figure for figure in own if figure.name == name]
-        if found[0].reason is None:
-            values[name] = value_words(found[0], found[0].value), rows_address(found[0].rows or "")
-        else:  # counted by reason: together
-            count = sum(figure.numerator for figure in found)
-            values[name] = f"{count:,.0f}", rows_address(found[0].rows or "", without="detail")
-    failed = [
-        ((figure.reason or "no reason given").replace("_", " "), int(figure.numerator), rows_address(figure.rows or ""))
-        for figure in own
-        if figure.name == "failed" and figure.numerator
-    ]
-    return values, sorted(failed, key=lambda each: -each[1])

@@ -93,8 +93,3 @@ def require(person: SignedInPerson, scope: str) -> None:
     """
     if not person.may(scope):
         raise HTTPProblem(HTTPStatus.FORBIDDEN, "missing_scope", f"this takes the scope {scope}; your role lacks it")
-
-
-def sentence(words: str) -> str:
-    """Return words with a capital at their beginning and a full stop."""
-    return f"{words[:1].upper()}{words[1:]}".rstrip(".") + "."

@@ -33,6 +33,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def sentence(text: str) -> str:
+    """Return words with a capital at their beginning and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
+
+
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant on the merchant's clock: Mon 30 Nov 14:05."""
     local = at.astimezone(zone)

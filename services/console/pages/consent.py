@@ -19,8 +19,9 @@ from services.console.answers import ShownFigure
 from services.console.calls import ServiceCalls
 from services.console.charts import value_words
 from services.console.csv_answers import csv_answer
-from services.console.page import ConsolePage, require, sentence
+from services.console.page import ConsolePage, require
 from services.console.rendering import HEADERS, PageRenderer, redirect
+from services.console.words import sentence
 from shared.clock import Clock
 from shared.http.problems import HTTPProblem
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
-from services.console.page import ConsolePage, require, sentence
+from services.console.page import ConsolePage, require
 from services.console.rendering import redirect
+from services.console.words import sentence
 from shared.instants import is_near
 
 PATH: Final = "/console/controls"

@@ -17,9 +17,12 @@ from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.answers import ShownFigure
 from services.console.calls import ServiceCalls
-from services.console.operations import ShownLimits, ShownUnknown, number_lines, provider_lines
-from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.csv_answers import csv_answer
+from services.console.operations import ShownLimits, ShownUnknown
+from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import PageRenderer, redirect
+from services.console.senders import SenderFigures, ShownAccount, ShownNumber, figures_of
+from services.console.words import masked_number, sentence
 from shared.clock import Clock
 
 PATH: Final = "/console/deliverability"
@@ -28,6 +31,9 @@ _LONGEST: Final = 500
 _DAYS: Final = timedelta(days=7)
 _FIGURES: Final = TypeAdapter(list[ShownFigure])
 _UNKNOWN: Final = TypeAdapter(list[ShownUnknown])
+_NUMBERS: Final = TypeAdapter(list[ShownNumber])
+_ACCOUNTS: Final = TypeAdapter(list[ShownAccount])
+_FIGURES_IN_FILES: Final = ("accepted", "delivery_rate", "opt_out_rate", "unknown", "failed")
 _OUTCOMES: Final[Mapping[str, Mapping[str, Any]]] = {
     "sent": {"outcome": "sent"},
     "not_sent": {"outcome": "not_sent"},
@@ -105,6 +111,52 @@ class DeliverabilityPage(ConsolePage):
         accepted(await self._calls.post(person, "compliance", "/v1/holds/release", {}))
         return redirect(PATH)
 
+    async def numbers_file(self, person: SignedIn) -> Response:
+        """Answer the numbers, with their figures of seven days, as a CSV file.
+
+        Raises:
+            HTTPProblem: 403 a role that may not look, 502 a service does not answer.
+        """
+        require(person, "operations:read")
+        head = ("number", "provider", "state", "reason", "registration", "parts_per_second", "queued", "errors_24h")
+        rows = [
+            (
+                masked_number(each.number),
+                each.provider,
+                each.state,
+                each.reason or "",
+                each.registration,
+                each.parts_per_second,
+                each.queued,
+                _listed(each.errors_24h),
+                *(figures.values.get(name, ("", ""))[0] for name in _FIGURES_IN_FILES),
+            )
+            for each, figures in await self._numbers(person)
+        ]
+        return csv_answer(f"numbers-{person.merchant.id}", (*head, *_FIGURES_IN_FILES), rows)
+
+    async def providers_file(self, person: SignedIn) -> Response:
+        """Answer the providers, with their figures of seven days, as a CSV file.
+
+        Raises:
+            HTTPProblem: 403 a role that may not look, 502 a service does not answer.
+        """
+        require(person, "operations:read")
+        head = ("provider", "kind", "is_usable", "numbers", "held_numbers", "errors_24h")
+        rows = [
+            (
+                each.provider,
+                each.kind,
+                each.is_usable,
+                len(each.numbers),
+                each.held_numbers,
+                _listed(each.errors_24h),
+                *(figures.values.get(name, ("", ""))[0] for name in _FIGURES_IN_FILES),
+            )
+            for each, figures in await self._accounts(person)
+        ]
+        return csv_answer(f"providers-{person.merchant.id}", (*head, *_FIGURES_IN_FILES), rows)
+
     async def _page(
         self,
         request: Request,
@@ -118,20 +170,20 @@ class DeliverabilityPage(ConsolePage):
         # With this scope alone: numbers stay masked, so that looking at the page reveals nobody.
         narrowed = replace(person, scopes=frozenset({"operations:read"}))
         query = {"limit": str(_SHOWN)} | ({"cursor": str(cursor)} if cursor else {})
-        unknown, limits, by_number, by_provider = await asyncio.gather(
+        unknown, limits, numbers, accounts = await asyncio.gather(
             self._asked(narrowed, "sender", "/v1/dispatches/unknown", urlencode(query)),
             self._limits(person),
-            self._figures(person, "number"),
-            self._figures(person, "provider"),
+            self._numbers(person),
+            self._accounts(person),
         )
-        config, following = person.merchant.config, unknown["next_cursor"]
+        following = unknown["next_cursor"]
         values = {
             "unknown": _UNKNOWN.validate_python(unknown["unknown"]),
             "count": int(unknown["count"]),
             "older": f"{PATH}?{urlencode({'cursor': following})}" if following else "",
             "limits": limits,
-            "numbers": number_lines(config, by_number),
-            "providers": provider_lines(config, by_provider),
+            "numbers": numbers,
+            "accounts": accounts,
             "given": given or {"attempt_id": "", "outcome": "", "provider_message_id": "", "reason": ""},
             "problem": problem,
         }
@@ -141,6 +193,18 @@ class DeliverabilityPage(ConsolePage):
         if not person.may("holds:read"):
             return None
         return ShownLimits.model_validate(await self._asked(person, "compliance", "/v1/holds"))
+
+    async def _numbers(self, person: SignedInPerson) -> list[tuple[ShownNumber, SenderFigures]]:
+        answer, figures = await asyncio.gather(
+            self._asked(person, "sender", "/v1/numbers"), self._figures(person, "number")
+        )
+        return [(each, figures_of(each.number, figures)) for each in _NUMBERS.validate_python(answer["numbers"])]
+
+    async def _accounts(self, person: SignedInPerson) -> list[tuple[ShownAccount, SenderFigures]]:
+        answer, figures = await asyncio.gather(
+            self._asked(person, "sender", "/v1/providers"), self._figures(person, "provider")
+        )
+        return [(each, figures_of(each.provider, figures)) for each in _ACCOUNTS.validate_python(answer["providers"])]
 
     async def _figures(self, person: SignedInPerson, by: str) -> list[ShownFigure]:
         if not person.may("metrics:read"):
@@ -156,4 +220,11 @@ class DeliverabilityPage(ConsolePage):
         router.add_api_route("", self.show)
         router.add_api_route("", self.resolve, methods=["POST"])
         router.add_api_route("/release", self.release, methods=["POST"])
+        router.add_api_route("/numbers.csv", self.numbers_file)
+        router.add_api_route("/providers.csv", self.providers_file)
         return router
+
+
+def _listed(errors: Mapping[str, int]) -> str:
+    """Return errors by class in one cell."""
+    return "; ".join(f"{name}: {count}" for name, count in errors.items())

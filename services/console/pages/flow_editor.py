@@ -15,8 +15,9 @@ from services.console.flows.answers import FlowLists
 from services.console.flows.differences import changed_lines
 from services.console.flows.drafts import DraftCheck, EditedFile, examples, line_of, with_lines
 from services.console.flows.figures import foreign_characters
-from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import redirect
+from services.console.words import sentence
 from shared.config.model import SLUG
 from shared.http.problems import HTTPProblem, unprocessable
 

@@ -27,9 +27,10 @@ from services.console.flows.differences import ChangedLine, changed_lines
 from services.console.flows.drawing import drawn
 from services.console.flows.figures import FlowPeriod, state_of
 from services.console.flows.words import condition_parts, duration_words, enter_words, kind_words, wait_words
-from services.console.page import ConsolePage, require, sentence
+from services.console.page import ConsolePage, require
 from services.console.pages.controls import ControlChange
 from services.console.rendering import redirect
+from services.console.words import sentence
 
 PATH: Final = "/console/flows"
 _RUNS_SHOWN: Final = 10

@@ -11,8 +11,10 @@ from services.console import charts
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignedIn
 from services.console.answers import ShownOverview
-from services.console.needs import ask_all
+from services.console.calls import ServiceCalls
+from services.console.needs import KeptNeeds, ask_all
 from services.console.page import ConsolePage
+from services.console.rendering import PageRenderer
 
 PATH: Final = "/console"
 
@@ -35,6 +37,10 @@ class HomePage(ConsolePage):
 
     place = "now"
 
+    def __init__(self, calls: ServiceCalls, renderer: PageRenderer, kept: KeptNeeds) -> None:
+        super().__init__(calls, renderer)
+        self._kept = kept
+
     async def show(self, request: Request, person: SignedIn, span: Span = Span.DAY) -> Response:
         """Answer what needs this person and what is happening now; one refresh asks each service once.
 
@@ -42,7 +48,7 @@ class HomePage(ConsolePage):
             HTTPProblem: what metrics refuses, 502 if it does not answer.
         """
         answer, needs = await asyncio.gather(
-            self._asked(person, "metrics", "/v1/overview", f"span={span}"), ask_all(self._calls, person)
+            self._asked(person, "metrics", "/v1/overview", f"span={span}"), ask_all(self._calls, person, self._kept)
         )
         overview = ShownOverview.model_validate(answer)
         values = {

@@ -22,8 +22,9 @@ from services.console.inbox.threads import (
     ShownThread,
     answering_window,
 )
-from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import HEADERS, PageRenderer, redirect
+from services.console.words import sentence
 from shared.clock import Clock
 from shared.ids import MerchantId
 

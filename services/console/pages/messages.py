@@ -15,8 +15,9 @@ from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.csv_answers import csv_answer
 from services.console.message_answers import ShownCancellation, ShownMessage, ShownMessages
 from services.console.message_filters import REASONS, STATES, MessageListFilter
-from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import redirect
+from services.console.words import sentence
 
 PATH: Final = "/console/messages"
 CANCEL: Final = "/v1/follow-ups/cancel"

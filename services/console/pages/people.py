@@ -12,11 +12,11 @@ from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
 from services.console.message_answers import ShownMessages
-from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.page import ConsolePage, accepted, require
 from services.console.pages.messages import CANCEL
 from services.console.person_answers import ShownPersonStanding
 from services.console.rendering import redirect
-from services.console.words import person_mark
+from services.console.words import person_mark, sentence
 
 PATH: Final = "/console/people"
 _SHOWN: Final = 50

@@ -20,8 +20,9 @@ from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
-from services.console.page import ConsolePage, require, sentence
+from services.console.page import ConsolePage, require
 from services.console.rendering import SIGN_IN, PageRenderer, file_problems, redirect
+from services.console.words import sentence
 from shared.config.directory import MerchantDirectory
 from shared.http.audit_routes import AuditRow
 from shared.http.problems import HTTPProblem, unprocessable

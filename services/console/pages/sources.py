@@ -15,8 +15,9 @@ from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
 from services.console.csv_answers import csv_answer
 from services.console.operations import ShownQuarantined, ShownSource
-from services.console.page import ConsolePage, accepted, require, sentence
+from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import redirect
+from services.console.words import sentence
 
 PATH: Final = "/console/sources"
 _SHOWN: Final = 50

@@ -12,8 +12,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
-from services.console.page import ConsolePage, require, sentence
+from services.console.page import ConsolePage, require
 from services.console.rendering import redirect
+from services.console.words import sentence
 from shared import phone
 
 PATH: Final = "/console/inbox/unassigned"

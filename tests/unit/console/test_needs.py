@@ -4,14 +4,25 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from services.console.accounts.sessions import SignedInPerson
 from services.console.calls import ServiceAnswer, ServiceCalls
-from services.console.needs import QUESTIONS, ask_all, controls, holds, sources, unknown_texts
+from services.console.need_meanings import (
+    controls,
+    held_numbers,
+    holds,
+    sources,
+    unknown_texts,
+    unusable_accounts,
+)
+from services.console.needs import QUESTIONS, KeptNeeds, ask_all
 from shared.http.problems import HTTPProblem
+from shared.ids import MerchantId
+from shared.testing.clock import FakeClock
 from shared.vocabulary.roles import SCOPES_OF, Role
 
 SHOP = {"source": "shopify", "is_configured": True, "silent_since": None, "quarantined": 0}
@@ -19,6 +30,8 @@ CALM: dict[str, Mapping[str, Any]] = {
     "/v1/sources": {"sources": [SHOP]},
     "/v1/dispatches/unknown": {"count": 0},
     "/v1/conversations": {"conversations": [], "next_cursor": None},
+    "/v1/numbers": {"numbers": []},
+    "/v1/providers": {"providers": []},
     "/v1/holds": {
         "neighbouring_numbers": {"held_since": None},
         "new_people": {"this_hour": 3, "per_hour": 100},
@@ -35,6 +48,11 @@ class Services:
 
     answers: dict[str, Any] = field(default_factory=lambda: dict(CALM))
     scopes: dict[str, frozenset[str]] = field(default_factory=dict)
+    clock: FakeClock = field(default_factory=FakeClock)
+    kept: KeptNeeds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kept = KeptNeeds(self.clock)
 
     async def get(self, person: SignedInPerson, service: str, path: str, query: str = "") -> ServiceAnswer:
         self.scopes[path] = person.scopes
@@ -46,8 +64,9 @@ class Services:
         return ServiceAnswer(HTTPStatus.OK, found)
 
     async def asked(self, role: Role = Role.OWNER) -> list[str]:
-        person = SignedInPerson(cast("Any", None), "user:anna", role, SCOPES_OF[role], "token")
-        return [need.words for need in await ask_all(cast("ServiceCalls", self), person, seconds=0.05)]
+        person = SignedInPerson(cast("Any", SimpleNamespace(id="acme")), "user:anna", role, SCOPES_OF[role], "token")
+        calls = cast("ServiceCalls", self)
+        return [need.words for need in await ask_all(calls, person, self.kept, seconds=0.05)]
 
 
 async def test_a_calm_shop_needs_nobody() -> None:
@@ -107,3 +126,53 @@ def test_limits_and_controls_say_how_much_waits() -> None:
     [need] = controls({"controls": [paused, {**paused, "action": "stop", "waiting": 0}], "next_cursor": None})
     assert (need.words, need.detail) == ("Texts are held: 1 paused and 1 stopped", "41 due texts wait for it.")
     assert unknown_texts({"count": 0}) == ()
+
+
+NUMBER = {
+    "number": "+12025550100",
+    "provider": "main",
+    "kind": "long_code",
+    "registration": "registered",
+    "parts_per_second": 1.0,
+    "queued": 0,
+    "state": "closed",
+    "reason": None,
+    "tries_again_at": None,
+    "errors_24h": {},
+}
+
+
+def test_a_number_that_may_not_call_is_named_with_its_reason_and_no_more_than_three_are() -> None:
+    held = {**NUMBER, "state": "halted", "reason": "30034", "queued": 7}
+    paused = {**NUMBER, "state": "open", "reason": "http_503", "queued": 1000}
+    found = held_numbers({"numbers": [NUMBER, held, paused]})
+    assert [(need.urgency, need.words, need.detail) for need in found] == [
+        ("bad", "The number +1202•••0100 is held", "7 texts wait for it; the provider's code 30034."),
+        ("wait", "The number +1202•••0100 is paused", "1,000+ texts wait for it; HTTP 503."),
+    ]
+    assert [need.words for need in held_numbers({"numbers": [held] * 5})][3:] == ["2 more numbers are held"]
+    unusable = {"provider": "main", "is_usable": False}
+    assert [need.words for need in unusable_accounts({"providers": [unusable, {**unusable, "is_usable": True}]})] == [
+        "The provider account main cannot be used"
+    ]
+
+
+async def test_what_is_kept_is_asked_again_after_twenty_seconds_or_once_somebody_acted() -> None:
+    services = Services()
+    assert await services.asked() == []
+    services.answers["/v1/numbers"] = {"numbers": [{**NUMBER, "state": "halted"}]}
+    services.answers["/v1/dispatches/unknown"] = {"count": 1}
+    assert await services.asked() == ["Nobody knows whether 1 text was sent"]
+    services.clock.advance(seconds=20)
+    assert "The number +1202•••0100 is held" in await services.asked()
+    services.answers["/v1/numbers"] = {"numbers": []}
+    services.kept.forget(MerchantId("acme"))
+    assert await services.asked() == ["Nobody knows whether 1 text was sent"]
+
+
+async def test_a_failure_is_not_kept() -> None:
+    services = Services()
+    services.answers["/v1/numbers"] = HTTPProblem(HTTPStatus.BAD_GATEWAY, "no_answer", "gone")
+    assert await services.asked() == ["The sender does not answer"]
+    services.answers["/v1/numbers"] = {"numbers": []}
+    assert await services.asked() == []

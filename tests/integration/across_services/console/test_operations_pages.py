@@ -83,6 +83,11 @@ async def test_deliverability_shows_numbers_limits_and_that_every_call_had_an_an
     assert "+1202•••0100" in page
     assert "New people this hour" in page
     assert "registered" in page
+    assert "Providers" in page
+    numbers = (await anna.http.get(f"{DELIVERABILITY}/numbers.csv")).text.splitlines()
+    assert numbers[1].startswith("'+1202•••0100,main,closed,,registered,")
+    providers = (await anna.http.get(f"{DELIVERABILITY}/providers.csv")).text.splitlines()
+    assert providers[1].startswith("main,simulated,True,1,0,")
 
 
 @pytest.mark.parametrize(
