@@ -19,8 +19,12 @@ class Commands(LazyGroup):
             "services.cli.demo:demo",
             "Send a signed order through all seven services and print each step; then keep running, to look around.",
         ),
+        "test": LazyCommand(
+            "services.cli.flow_tests:try_flows",
+            "Run the tests of flows: who, when, what happens, and which texts must follow.",
+        ),
         "init": LazyCommand(
-            "services.cli.init:init", "Make the files of a first shop: a merchant, a flow, and an API key."
+            "services.cli.init:init", "Make the files of a first shop: a merchant, a flow, its tests, and an API key."
         ),
         "run": LazyCommand("services.cli.run:run", "Run all seven services in this process, on one SQLite file."),
         "serve": LazyCommand(

@@ -19,7 +19,7 @@ from shared.http.auth import KEY_PREFIX, key_sha256
 SCHEMAS_FOLDER = ".schemas"
 """Beside the shops; read by editors alone."""
 _TRIGGER = "followup trigger purchase --to +12025550123 --amount 49.90 --consent all --merchant {merchant}{given}"
-_FILES = ("merchant.yaml", "flows/order-thank-you.yaml")
+_FILES = ("merchant.yaml", "flows/order-thank-you.yaml", "tests/order-thank-you.yaml")
 
 
 def init(
@@ -29,7 +29,7 @@ def init(
     ] = None,
     merchants: MerchantsOption = None,
 ) -> None:
-    """Make the files of a first shop: a merchant, a flow, and an API key.
+    """Make the files of a first shop: a merchant, a flow, its tests, and an API key.
 
     Existing files are not changed. Texts go to the simulated provider, so no account is needed. The key is also written
     to .env, which only you can read; schemas for editors are put beside the shops.
@@ -55,11 +55,11 @@ def init(
         _save(settings.merchants_dir / SCHEMAS_FOLDER / f"{name}.json", f"{json.dumps(schema, indent=2)}\n")
     _save_unless_there(Path(".gitignore"), ".env\n/data/\n", 0o644)
     in_file = _save_unless_there(Path(".env"), f"FOLLOWUP_API_KEY={token}\n", 0o600)
-    typer.echo(f"Made {folder}/merchant.yaml and a flow.\n")
+    typer.echo(f"Made {folder}/merchant.yaml, a flow, and its tests.\n")
     kept = "it is also in .env, which only you can read" if in_file else ".env exists and was not changed"
     typer.echo(f"API key (shown this once; keep it as a secret; {kept}):\n  {token}\n")
     given = "" if merchants is None else f" --merchants {merchants}"
-    typer.echo(f"Next:\n  followup lint {settings.merchants_dir}\n  followup run{given}")
+    typer.echo(f"Next:\n  followup test{given}\n  followup run{given}")
     typer.echo(f"and, while that runs, in another terminal:\n  {_TRIGGER.format(merchant=merchant, given=given)}")
 
 
@@ -68,7 +68,7 @@ def _write(folder: Path, name: str, filled: dict[str, str]) -> None:
     for field, value in filled.items():
         text = text.replace("{{ " + field + " }}", value)
     up = "/".join([".."] * (1 + name.count("/")))
-    kind = "flow" if "/" in name else "merchant"
+    kind = {"flows": "flow", "tests": "tests"}.get(name.partition("/")[0], "merchant")
     _save(folder / name, f"# yaml-language-server: $schema={up}/{SCHEMAS_FOLDER}/{kind}.json\n{text}")
 
 

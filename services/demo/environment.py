@@ -15,7 +15,7 @@ import uvicorn
 
 from services import embedded
 from services.demo.actions import DemoActions, Secrets
-from services.demo.clock import DemoClock
+from services.virtual_time.clock import VirtualClock
 from shared.config.directory import MerchantDirectory
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
@@ -36,7 +36,7 @@ class RunningDemo:
 
     application: embedded.Application
     actions: DemoActions
-    clock: DemoClock
+    clock: VirtualClock
     address: str
     secrets: Secrets
     serving: asyncio.Task[None]
@@ -78,7 +78,7 @@ async def running_demo(
         write_shop(folder / "merchants", settings.public_url, secrets)
         clock_file = folder / "clock"
         os.environ.update(secrets.environment())
-        clock = DemoClock(clock_file)
+        clock = VirtualClock(clock_file)
         clock.move(timedelta() if starts_at is None else starts_at - clock.machine_now())
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
         async with embedded.open_application(settings, clock=clock, merchants=directory) as application:

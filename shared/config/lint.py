@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from shared.config.check_cases import case_problems
 from shared.config.check_flow import flow_problems
 from shared.config.check_merchant import claim_problems, merchant_problems
 from shared.config.flow import Flow
+from shared.config.flow_cases import TESTS_FOLDER, FlowCases
 from shared.config.merchant import MerchantConfig
 from shared.config.model import FileModel
 from shared.config.problem import Problem
@@ -22,7 +24,7 @@ def lint(path: Path) -> list[Problem]:
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder", "give the path of the merchants folder")]
     if path.is_file():
-        folder = path.parent.parent if path.parent.name == FLOWS_FOLDER else path.parent
+        folder = path.parent.parent if path.parent.name in {FLOWS_FOLDER, TESTS_FOLDER} else path.parent
         return [problem for problem in lint(folder) if problem.file == str(path)]
     if (path / MERCHANT_FILE).is_file():
         return sorted(problems_in(read_merchant(path)))
@@ -36,10 +38,11 @@ def lint(path: Path) -> list[Problem]:
 def problems_in(reading: MerchantFiles) -> list[Problem]:
     """Return everything wrong with one merchant by itself."""
     flows = [problem for read in reading.flows for problem in flow_problems(read, reading.config)]
-    return [*reading.problems, *merchant_problems(reading), *flows]
+    cases = case_problems(reading.folder, [read.flow for read in reading.flows])
+    return [*reading.problems, *merchant_problems(reading), *flows, *cases]
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each kind of file, by its name: for editors and for other tools."""
-    models: dict[str, type[FileModel]] = {"merchant": MerchantConfig, "flow": Flow}
+    models: dict[str, type[FileModel]] = {"merchant": MerchantConfig, "flow": Flow, "tests": FlowCases}
     return {name: {"$schema": _DIALECT, **model.model_json_schema()} for name, model in models.items()}

@@ -19,7 +19,7 @@ from services.demo.history.people import Agreement, Customer
 from services.demo.history.reactions import ANSWERS, WORDS, CustomerReaction, Reacted, ReplyKind, reactions
 from services.demo.history.script import MOST_TEXTS, Happening, Script, Scripted
 from services.demo.history.shop import ShopLife, faults
-from services.demo.history.stepping import ClockStepper, DemoEnds
+from services.virtual_time.stepping import ClockStepper, ProcessEnds
 
 TEXTS: Final = 1000
 SEED: Final = 30
@@ -80,7 +80,7 @@ class ShopHistory:
         """Live through everything.
 
         Raises:
-            DemoEnds: the process ends; what has happened so far is complete.
+            ProcessEnds: the process ends; what has happened so far is complete.
             ShopRefused: the application refused something that a shop may do.
         """
         await self.life.misbehave(faults(self.script.people), self.seed)
@@ -265,6 +265,6 @@ async def fill(
         async with ClockStepper.stepping(running.application, running.clock, is_ending) as stepper:
             await stepper.settle()
             await ShopHistory(stepper, life, plan, seed, tell).live()
-    except DemoEnds:
+    except ProcessEnds:
         return False
     return True

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from services.demo.clock import DemoClock
 from services.embedded import Application
 from services.simulator.carrier import Carrier
+from services.virtual_time.clock import VirtualClock
 from shared.bus.local import LOCAL, LocalLog
 from shared.errors import ConfigurationFault
 from shared.events.dispatch import DispatchWaiting
@@ -29,14 +29,14 @@ _IN_THE_AIR: Final = timedelta(seconds=2.9)
 _LOOK_SECONDS: Final = 0.25
 
 
-class DemoEnds(Exception):
+class ProcessEnds(Exception):
     """The process ends; what has been done is complete."""
 
 
 class ClockStepper:
     """Moves the clock of an application, and lets everything happen that is due then."""
 
-    def __init__(self, application: Application, clock: DemoClock, is_ending: Callable[[], bool]) -> None:
+    def __init__(self, application: Application, clock: VirtualClock, is_ending: Callable[[], bool]) -> None:
         simulator, log = application.simulator, application.runtime.log
         if simulator is None or not isinstance(log, LocalLog):
             raise ConfigurationFault("only a shop with the simulated provider can be stepped through time")
@@ -53,7 +53,7 @@ class ClockStepper:
     @classmethod
     @asynccontextmanager
     async def stepping(
-        cls, application: Application, clock: DemoClock, is_ending: Callable[[], bool] = lambda: False
+        cls, application: Application, clock: VirtualClock, is_ending: Callable[[], bool] = lambda: False
     ) -> AsyncIterator[Self]:
         """Stop the application's own tasks inside the block."""
         stepper = cls(application, clock, is_ending)
@@ -67,23 +67,23 @@ class ClockStepper:
         """Move the clock; it is never moved back.
 
         Raises:
-            DemoEnds: the process ends.
+            ProcessEnds: the process ends.
         """
         if self._is_ending():
-            raise DemoEnds
+            raise ProcessEnds
         self._clock.pass_until(at)
 
     async def settle(self) -> bool:
         """Let everything happen that is due now, until nothing follows from it any more; return whether anything did.
 
         Raises:
-            DemoEnds: the process ends.
+            ProcessEnds: the process ends.
         """
         await self._carrier.settled()
         moved = 0
         for _ in range(_MOST_ROUNDS):
             if self._is_ending():
-                raise DemoEnds
+                raise ProcessEnds
             begun_at = await self._log.newest()
             moved += await self._read(_DECIDING)
             pause = await self._fire.step()

@@ -1,11 +1,11 @@
-"""The demo's clock: the machine's own, moved by the demo, with every timeout moving along where time is to pass."""
+"""A clock that follows the machine's own and jumps when it is told to, with every timeout moving along."""
 
 from datetime import datetime
 
 from shared.clock import SystemClock
 
 
-class DemoClock(SystemClock):
+class VirtualClock(SystemClock):
     """A clock of which time can be let pass at once, for a process in which nothing runs meanwhile."""
 
     _passed_seconds = 0.0
