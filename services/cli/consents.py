@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.cli.api_client import APIClient, open_client
-from services.cli.consent_file import ConsentFile, ConsentRow
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from shared.consent_file import ConsentFile, ConsentRow
 from shared.errors import ConfigurationFault
 
 _ROWS_AT_ONCE: Final = 500
@@ -86,22 +86,23 @@ def import_file(
     """
     console = Console()
     target = report or file.with_name(file.name + ".refused.csv")
-    source = ConsentFile(file, {"scope": scope, "method": "import", "source": file.name[:500]}, encoding)
+    defaults = {"scope": scope, "method": "import", "source": file.name[:500]}
+    source = ConsentFile(str(file), lambda: file.open("rb"), defaults, encoding)
     if not file.is_file():
         raise ConfigurationFault(f"{file}: there is no such file")
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client, _private(target) as write:
         client.require(merchant)
         job = ConsentImport(client, merchant, write)
-        for line in _watched(source, console):
+        for line in _watched(source, file.stat().st_size, console):
             job.add(line)
         job.send()
     _print(console, job.counts, target, source)
 
 
-def _watched(source: ConsentFile, console: Console) -> Iterator[ConsentRow]:
+def _watched(source: ConsentFile, size: int, console: Console) -> Iterator[ConsentRow]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("consents", total=source.path.stat().st_size)
+        task = progress.add_task("consents", total=size)
         yield from source.lines(lambda read: progress.update(task, completed=read))
 
 

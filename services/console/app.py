@@ -8,6 +8,7 @@ from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn
 from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
+from services.console.imports.jobs import ImportJobs
 from services.console.loops import create_loops
 from services.console.needs import KeptNeeds
 from services.console.pages.consent import ConsentPages
@@ -16,6 +17,7 @@ from services.console.pages.deliverability import DeliverabilityPage
 from services.console.pages.flow_editor import FlowEditor
 from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
+from services.console.pages.imports import ImportPages
 from services.console.pages.inbox import InboxPages
 from services.console.pages.messages import MessagesPage
 from services.console.pages.people import PeoplePages
@@ -47,7 +49,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     reached = calls or ServiceCalls.of(settings, runtime.clock)
     sessions, users = sessions_of(runtime), Users(runtime.units)
     renderer = PageRenderer(partial(file_problems, runtime.merchants))
-    kept = KeptNeeds(runtime.clock)
+    kept, jobs = KeptNeeds(runtime.clock), ImportJobs(runtime.units, reached)
     sign_in = SignIn(sessions, users, renderer, runtime.clock, runtime.settings.address)
     first_user = FirstUser(sessions, users, sign_in, renderer, runtime.merchants)
     return Service(
@@ -71,6 +73,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             FlowPages(reached, renderer).create_router(sessions),
             SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),
             renderer.create_router(),
+            ImportPages(reached, renderer, jobs).create_router(sessions),
             ConsentPages(reached, renderer, runtime.clock).create_router(sessions),
             HomePage(reached, renderer, kept).create_router(sessions),
             ResultsPage(reached, renderer, runtime.clock).create_router(sessions),
@@ -82,8 +85,8 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             PeoplePages(reached, renderer).create_router(sessions),
             SearchPage(reached, renderer).create_router(sessions),
         ),
-        loops=create_loops(runtime.units),
-        on_stop=(reached.close,),
+        loops=create_loops(runtime.units, jobs),
+        on_stop=(jobs.close, reached.close),
     )
 
 

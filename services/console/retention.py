@@ -1,9 +1,9 @@
-"""Retention of the console: sessions and codes go once they have ended."""
+"""Retention of the console: sessions and codes go once they have ended, reports of imports after a day."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from services.console.tables import sessions, system_tables, users
+from services.console.tables import import_refusals, imports, sessions, system_tables, users
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, swept_after
@@ -14,6 +14,8 @@ _HOUR_SECONDS: Final = 3600.0
 BOUNDS: Final[Sequence[TableBound]] = (
     few_rows(users.name, "a user; a merchant has at most 200"),
     swept_after(sessions, "a sign-in, or a code for one", "until it ends"),
+    swept_after(imports, "a merchant's newest import", "until a day after it began"),
+    swept_after(import_refusals, "a refused row of an import, at most 10,000", "until a day after it began"),
     *bounds_of(system_tables),
 )
 """Every table of the console, and what bounds it."""
@@ -21,5 +23,6 @@ BOUNDS: Final[Sequence[TableBound]] = (
 
 async def prune(units: UnitOfWorkRunner) -> float:
     """Delete what has ended, and return the seconds until the next run."""
-    await swept(units, [Sweep(sessions.c.ends_at, units.clock.now())])
+    now = units.clock.now()
+    await swept(units, [Sweep(each.c.ends_at, now) for each in (sessions, imports, import_refusals)])
     return _HOUR_SECONDS

@@ -1,4 +1,4 @@
-"""The tables of the console: its users, and who is signed in."""
+"""The tables of the console: its users, who is signed in, and imports under way."""
 
 import sqlalchemy as sa
 
@@ -32,3 +32,36 @@ sessions = sa.Table(
     sa.Column("ends_at", Instant, nullable=False, index=True),
 )
 """Sessions and one-time codes, by the hash of the cookie or code; of a user, or of an API key."""
+
+imports = sa.Table(
+    "console_imports",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("import_id", Id, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("is_trial", sa.Boolean, nullable=False),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("uploaded_by", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("bytes_read", sa.BigInteger, nullable=False),
+    sa.Column("recorded", sa.BigInteger, nullable=False),
+    sa.Column("repeated", sa.BigInteger, nullable=False),
+    sa.Column("refused", sa.BigInteger, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False, index=True),
+)
+"""The newest import of consents of each merchant: how far it is. The file itself lies sealed in one process."""
+
+import_refusals = sa.Table(
+    "console_import_refusals",
+    metadata,
+    sa.Column("import_id", Id, primary_key=True),
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False, index=True),
+)
+"""Rows that an import refused: where they stand in the file and why, and nothing of what they say."""

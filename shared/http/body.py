@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.http.problems import RETRY_AFTER_SECONDS, HTTPProblem
 
 WEBHOOKS = "/v1/webhooks/"
+UPLOAD_PATH = "/console/consent/import"
+"""Where a person uploads a file; its route reads it piece by piece, and holds none of it in memory."""
+MOST_UPLOADED_BYTES = 256 * 1024**2
 _LARGE_AT_ONCE = 16
 _LONGEST_LENGTH = 15
 """Digits of a Content-Length; a longer one is never within a limit."""
@@ -25,6 +28,7 @@ class _Reading:
 
     most: int
     read: int = 0
+    is_streamed: bool = False
     held: int = 0
     """How many bytes of the shared allowance for large bodies it takes."""
 
@@ -43,7 +47,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reading = _Reading(self._most(scope))
+        is_upload = scope["method"] == "POST" and scope["path"] == UPLOAD_PATH
+        reading = _Reading(MOST_UPLOADED_BYTES if is_upload else self._most(scope), is_streamed=is_upload)
         announced = b"0"
         for name, value in scope["headers"]:
             if name == b"content-length":
@@ -81,6 +86,8 @@ class BodyLimit:
         """
         if reading.read > reading.most:
             raise _too_large(reading.most)
+        if reading.is_streamed:
+            return
         more = reading.read - self._max_bytes - reading.held
         if more > self._room:
             raise HTTPProblem(

@@ -83,6 +83,7 @@ def addresses(story: Story) -> dict[str, str]:
         **{f"results-{by}": f"/console/results?by={by}" for by in ("flow", "number", "day")},
         "inbox": "/console/inbox?show=closed",
         "consent": "/console/consent",
+        "consent-import": "/console/consent/import",
         "inbox-unassigned": "/console/inbox/unassigned",
         **{f"settings-{tab or 'users'}": f"/console/settings{tab and '/' + tab}" for tab in SETTINGS},
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",

@@ -124,6 +124,8 @@ def create_imports_router(service: ImportService, quotas: Quotas) -> APIRouter:
         size = len(await request.body())
         if (unread := quotas.unread_refusal(caller, _IMPORTS, size)) is not None:
             raise unread
+        if body.dry_run:
+            return JSONResponse(await service.tried(caller, body.rows))
         answer = await service.take(
             caller, body.rows, lambda rows: quotas.refusal(caller, QuotaUsage(_IMPORTS, rows, size))
         )

@@ -114,6 +114,7 @@ class ImportBody(_Body):
     )
 
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=_MOST_ROWS)
+    dry_run: bool = Field(default=False, description="Record nothing; say what would be recorded, and why not.")
 
 
 class StandingBody(_Body):

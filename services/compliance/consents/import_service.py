@@ -1,10 +1,11 @@
 """Imports of consents: a batch of rows is one unit of work; a row that is known already changes nothing."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.compliance import store
 from services.compliance.consents.import_rows import RefusedRow, RowRefusal, read
@@ -12,12 +13,13 @@ from services.compliance.consents.service import ConsentService
 from services.compliance.ledger import claims
 from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.config.directory import Merchant
-from shared.db.transaction import WritePriority
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentReported
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.http.quota import reworded
+from shared.ids import RecipientId
 from shared.worker_thread import in_worker_thread
 
 _ROW_BYTES = 1_000
@@ -43,8 +45,8 @@ class ImportService:
         Raises:
             HTTPProblem: the permissions exceed a quota; the withdrawals among the rows are in the ledger.
         """
-        merchant, now = caller.merchant, self.consents.units.clock.now()
-        wanted, refused = await in_worker_thread(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
+        wanted, refused = await self._wanted(caller, rows)
+        merchant = caller.merchant
         permissions = sum(claim.act not in WITHDRAWALS for claim in wanted.values())
         problem = refusal_of(permissions) if permissions else None
         if problem is not None:
@@ -55,15 +57,7 @@ class ImportService:
             await store.lock_people(uow.db, {claim.recipient_id: merchant.id for claim in wanted.values()}, uow.now)
             erased = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
             known = await store.known_entries(uow.db, [claim.event_id for claim in wanted.values()])
-            taken: dict[object, ConsentReported] = {}
-            counts: Counter[str] = Counter()
-            for number, claim in wanted.items():
-                if claim.recipient_id in erased and claim.act is not ConsentAct.REVOKED:
-                    refused[number] = RefusedRow(RowRefusal.ERASED, "this person asked to be forgotten")
-                elif claim.event_id in known or claim.event_id in taken:
-                    counts["repeated"] += 1
-                else:
-                    taken[claim.event_id] = claim
+            taken, counts = _sorted(wanted, refused, erased, known)
             await claims.record([*taken.values()], uow)
             if taken:
                 withdrawn = sum(claim.act in WITHDRAWALS for claim in taken.values())
@@ -76,14 +70,25 @@ class ImportService:
         counts = await self.consents.units.run(work, WritePriority.BATCHES)
         if problem is not None:
             raise reworded(problem, f"{len(wanted)} rows withdraw and were taken; send the whole batch again")
-        return {
-            "recorded": counts["recorded"],
-            "repeated": counts["repeated"],
-            "refused": [
-                {"row": number, "reason": each.reason.value, "detail": each.detail}
-                for number, each in sorted(refused.items())
-            ],
-        }
+        return _answer(counts, refused)
+
+    async def tried(self, caller: Caller, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return what `take` would answer now, without entering anything; quotas are not asked."""
+        wanted, refused = await self._wanted(caller, rows)
+
+        async def read(db: Transaction) -> Counter[str]:
+            erased = await store.erased(db, [claim.recipient_id for claim in wanted.values()])
+            known = await store.known_entries(db, [claim.event_id for claim in wanted.values()])
+            taken, counts = _sorted(wanted, refused, erased, known)
+            return counts + Counter(recorded=len(taken))
+
+        return _answer(await self.consents.units.read(read), refused)
+
+    async def _wanted(
+        self, caller: Caller, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[dict[int, ConsentReported], dict[int, RefusedRow]]:
+        merchant, now = caller.merchant, self.consents.units.clock.now()
+        return await in_worker_thread(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
 
     def _read(
         self, merchant: Merchant, rows: Sequence[Mapping[str, Any]], now: datetime
@@ -109,3 +114,33 @@ class ImportService:
             field, reason = problem.errors[0].field, problem.errors[0].reason
             kind = RowRefusal.UNUSABLE_NUMBER if field == "to" else RowRefusal.INVALID
             return RefusedRow(kind, f"{field}: {reason}")
+
+
+def _sorted(
+    wanted: Mapping[int, ConsentReported],
+    refused: dict[int, RefusedRow],
+    erased: Collection[RecipientId],
+    known: Collection[UUID],
+) -> tuple[dict[UUID, ConsentReported], Counter[str]]:
+    """Return what is new, once each, and how many are known; adds to `refused` those of people who were forgotten."""
+    taken: dict[UUID, ConsentReported] = {}
+    counts: Counter[str] = Counter()
+    for number, claim in wanted.items():
+        if claim.recipient_id in erased and claim.act is not ConsentAct.REVOKED:
+            refused[number] = RefusedRow(RowRefusal.ERASED, "this person asked to be forgotten")
+        elif claim.event_id in known or claim.event_id in taken:
+            counts["repeated"] += 1
+        else:
+            taken[claim.event_id] = claim
+    return taken, counts
+
+
+def _answer(counts: Counter[str], refused: Mapping[int, RefusedRow]) -> dict[str, Any]:
+    return {
+        "recorded": counts["recorded"],
+        "repeated": counts["repeated"],
+        "refused": [
+            {"row": number, "reason": each.reason.value, "detail": each.detail}
+            for number, each in sorted(refused.items())
+        ],
+    }

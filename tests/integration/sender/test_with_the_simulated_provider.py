@@ -61,7 +61,11 @@ async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_
             await built.create(metadata)
             driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, service, client(built, service))
             await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
-            await driver.send()
+            for _ in range(20):  # a loaded machine may make a call too late for its provider: it is put off
+                await driver.send()
+                if not any(row["state"] == "queued" for row in await driver.dispatches()):
+                    break
+                clock.advance(seconds=10)
             async with asyncio.timeout(60):
                 while simulator._carrier.on_the_way:  # noqa: ASYNC110 - its texts take no time, but turns of the loop
                     await asyncio.sleep(0.01)

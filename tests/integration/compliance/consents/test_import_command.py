@@ -84,7 +84,7 @@ def test_a_row_in_another_encoding_is_refused_and_the_rest_goes_in(folder: Path)
     _code, said, [refused] = run(folder, HEADER.encode() + strange + GOOD.encode())
     assert "1 recorded in the ledger" in said
     assert (refused["line"], refused["reason"]) == ("2", "unreadable")
-    assert "--encoding" in refused["detail"]
+    assert "name its encoding" in refused["detail"]
 
 
 def test_evidence_may_be_an_object_or_a_note_and_unknown_columns_are_named(folder: Path) -> None:

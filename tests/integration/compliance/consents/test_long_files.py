@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from services.cli.api_client import APIClient
-from services.cli.consent_file import ConsentFile
 from services.cli.consents import ConsentImport
+from shared.consent_file import ConsentFile
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 
@@ -53,7 +53,7 @@ def peak_bytes(path: Path) -> tuple[int, CountingAPI]:
     harness = CountingAPI()
     job = ConsentImport(cast("APIClient", harness), "acme", lambda _row: None)
     tracemalloc.start()
-    for line in ConsentFile(path, {"scope": "marketing"}).lines(lambda _read: None):
+    for line in ConsentFile(str(path), lambda: path.open("rb"), {"scope": "marketing"}).lines(lambda _read: None):
         job.add(line)
     job.send()
     peak = tracemalloc.get_traced_memory()[1]

@@ -8,8 +8,8 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, TextIO
+from io import TextIOWrapper
+from typing import Any, BinaryIO, Final, TextIO
 
 import orjson
 
@@ -105,7 +105,10 @@ class ConsentRow:
 class ConsentFile:
     """A consent file; `ignored` holds the unknown columns, once reading has begun."""
 
-    path: Path
+    name: str
+    """As problems call it."""
+    opened: Callable[[], BinaryIO]
+    """Opens it from its beginning; asked twice."""
     defaults: Mapping[str, str]
     encoding: str | None = None
     """None: by its byte order mark, else UTF-8."""
@@ -117,15 +120,21 @@ class ConsentFile:
         Raises:
             ConfigurationFault: the file cannot be read, or its first line has no column for the number.
         """
-        encoding = self.encoding or _encoding(self.path)
         try:
+            encoding = self.encoding or self._found_encoding()
             # Bytes that are not valid in this encoding become surrogates, so that only their own row is refused.
-            with self.path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
+            with TextIOWrapper(self.opened(), encoding, errors="surrogateescape", newline="") as stream:
                 yield from self._rows(stream, encoding, on_bytes)
         except OSError as problem:
-            raise ConfigurationFault(f"{self.path}: cannot be read ({problem.strerror})") from None
+            raise ConfigurationFault(f"{self.name}: cannot be read ({problem.strerror})") from None
         except (LookupError, UnicodeError):
-            raise ConfigurationFault(f"{self.path}: is not {encoding}; choose its encoding with --encoding") from None
+            raise ConfigurationFault(f"{self.name}: is not {encoding}; save it as UTF-8") from None
+
+    def _found_encoding(self) -> str:
+        """Return the encoding that the file's byte order mark says."""
+        with self.opened() as stream:
+            start = stream.read(4)
+        return next((encoding for mark, encoding in _BOMS if start.startswith(mark)), "utf-8")
 
     def _rows(self, stream: TextIO, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[ConsentRow]:
         first, read, said = stream.readline(_LONGEST_LINE), 1, ""
@@ -146,7 +155,7 @@ class ConsentFile:
         self.ignored = [name for name in names if name and name not in COLUMNS]
         if "to" not in names:
             raise ConfigurationFault(
-                f"{self.path}: the first line has no column for the number; call it phone. Known columns: phone, "
+                f"{self.name}: the first line has no column for the number; call it phone. Known columns: phone, "
                 + ", ".join(COLUMNS[1:])
             )
         return [name if name in COLUMNS else None for name in names]
@@ -172,25 +181,16 @@ class ConsentFile:
         named = {name: value.strip() for name, value in zip(names, values, strict=False) if name and value.strip()}
         if any("\udc80" <= letter <= "\udcff" for value in named.values() for letter in value):
             return ConsentRow(
-                number, None, f"contains bytes that are not {encoding}; choose the encoding with --encoding"
+                number, None, f"contains bytes that are not {encoding}; save the file as UTF-8, or name its encoding"
             )
         if any("\0" in value for value in named.values()):
             return ConsentRow(
-                number, None, "contains a NUL character; is the file UTF-16? choose its encoding with --encoding"
+                number, None, "contains a NUL character; is the file UTF-16? save it as UTF-8, or name its encoding"
             )
         row: dict[str, Any] = {**self.defaults, **named}
         if (proof := named.get("evidence")) is not None:
             row["evidence"] = _evidence(proof)
         return ConsentRow(number, row)
-
-
-def _encoding(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4)
-    except OSError as problem:
-        raise ConfigurationFault(f"{path}: cannot be read ({problem.strerror})") from None
-    return next((encoding for mark, encoding in _BOMS if start.startswith(mark)), "utf-8")
 
 
 def _evidence(text: str) -> dict[str, Any]:
