@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
+from shared.audit import AddressClass
 from shared.http.instruments import DOORS_REFUSED
 from shared.http.networks import Networks, is_loopback
 from shared.http.problems import HTTPProblem
@@ -33,6 +34,12 @@ _PROBES = frozenset({"/healthz", "/readyz"})
 _SCRAPE = "/metrics"
 _OPERATORS = (_SCRAPE, "/docs", "/openapi.json", "/simulator")
 _MARKS_OF_A_PROXY = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"forwarded", b"via"})
+
+
+def is_internal(client: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request came from this machine or network and through no proxy, as the console's calls do."""
+    near = AddressClass.of(client) in {AddressClass.THIS_MACHINE, AddressClass.PRIVATE}
+    return near and not any(name in _MARKS_OF_A_PROXY for name, _ in headers)
 
 
 class KnownHosts:

@@ -17,6 +17,7 @@ from shared.audit import Actor, ActorKind, AddressClass
 from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.errors import ConfigurationFault
+from shared.http.access import is_internal
 from shared.http.console_tokens import TOKEN_PREFIX, TokenVerifier
 from shared.http.problems import HTTPProblem
 from shared.token_buckets import TokenBuckets
@@ -26,6 +27,8 @@ KEY_PREFIX = "fu_"
 _SHORTEST_TOKEN = 32
 MERCHANT_HEADER = "X-Followup-Merchant"
 """The merchant that a request with the operator's token is about."""
+ACTOR_HEADER = "X-Followup-Actor"
+"""Who acts is said by a token alone; this name may only repeat it."""
 _CALLER = "followup.caller"
 """Where a request's scope holds its caller."""
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer fu_…`")
@@ -187,7 +190,7 @@ class Requires:
         """Return the caller.
 
         Raises:
-            HTTPProblem: 401, 403 or 429.
+            HTTPProblem: 400, 401, 403 or 429.
         """
         keys: Keys = request.app.state.keys
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -195,8 +198,12 @@ class Requires:
         named = request.headers.get(MERCHANT_HEADER, "")
         address = request.client.host if request.client is not None else ""
         if token.startswith(TOKEN_PREFIX):
+            if not is_internal(address, request.headers.raw):
+                raise unauthorized()  # before it is counted as used: a stolen one spoils nothing
             caller = keys.person(token, self.scope, request.method, _path_as_sent(request))
+            _require_own_name(request, caller.key_id)
         else:
+            _require_own_name(request, None)
             caller = keys.operator(token, named, address) or keys.caller(token, self.scope, address)
         if named and caller.merchant.id != named:
             raise HTTPProblem(
@@ -205,6 +212,20 @@ class Requires:
                 f"this key belongs to another merchant than {MERCHANT_HEADER} names",
             )
         return caller
+
+
+def _require_own_name(request: Request, person: str | None) -> None:
+    """Check that a request names nobody but the person its token was made for.
+
+    Raises:
+        HTTPProblem: 400, it does.
+    """
+    if request.headers.get(ACTOR_HEADER, person) != person:
+        raise HTTPProblem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid_request",
+            f"{ACTOR_HEADER} is not taken: leave it out; the key says who acts",
+        )
 
 
 class RequiresOperator(Requires):

@@ -76,6 +76,12 @@ async def test_a_body_larger_than_the_services_take_is_refused_by_the_proxy(ingr
         assert (await ingress.post(path, content=b"x" * most)).status_code != 413
 
 
+async def test_a_call_of_the_console_does_not_come_through_the_public_door(ingress: httpx2.AsyncClient) -> None:
+    for given, expected in (("Bearer fc_x.y", 401), ("bearer  fc_x.y", 401), ("Bearer fu_x", 200)):
+        answer = await ingress.get("/v1/controls", headers={"Authorization": given})
+        assert (given, answer.status_code) == (given, expected)
+
+
 async def test_a_name_that_is_not_ours_is_led_nowhere(ingress: httpx2.AsyncClient) -> None:
     answer = await ingress.get("/simulator/phones/+12025550123.json", headers={"Host": "rebound.example"})
     assert answer.status_code == HTTPStatus.MISDIRECTED_REQUEST

@@ -23,6 +23,7 @@ from shared.vocabulary.roles import SCOPES_OF, Role
 
 GOLDEN = Path(__file__).parent / "golden" / "permissions.txt"
 STRANGER = ("203.0.113.9", 40_000)
+THE_CONSOLE = ("127.0.0.1", 40_000)
 ALL = "fu_all"
 OTHER = "fu_other"
 REVEALING = {"messages:read", "recipients:reveal"}
@@ -87,10 +88,14 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
             yield found
 
 
+def client_of(opened: embedded.Application, address: tuple[str, int]) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(opened.app, client=address, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url="https://sms.acme.example")
+
+
 @pytest.fixture
 async def client(opened: embedded.Application) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(opened.app, client=STRANGER, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="https://sms.acme.example") as client:
+    async with client_of(opened, STRANGER) as client:
         yield client
 
 
@@ -139,6 +144,37 @@ async def ask(client: httpx2.AsyncClient, operation: tuple[str, str], **headers:
             return "open"
 
 
+@pytest.mark.parametrize(
+    ("address", "more", "expected"),
+    [
+        (THE_CONSOLE, {}, 200),
+        (("10.1.2.3", 40_000), {}, 200),
+        (THE_CONSOLE, {"X-Followup-Actor": "user:anna"}, 200),
+        (THE_CONSOLE, {"X-Followup-Actor": "user:bo"}, 400),
+        (THE_CONSOLE, {"X-Forwarded-For": "10.1.2.3"}, 401),
+        (THE_CONSOLE, {"Via": "1.1 proxy"}, 401),
+        (("8.8.8.8", 40_000), {}, 401),
+    ],
+    ids=["this machine", "the network", "own name", "another's name", "a proxy", "another proxy", "the world"],
+)
+async def test_a_call_of_the_console_comes_from_inside_and_in_its_own_name(
+    opened: embedded.Application, address: tuple[str, int], more: dict[str, str], expected: int
+) -> None:
+    made = opened.console.token(
+        opened.runtime.clock.now(), person="user:anna", merchant="acme", scopes=["controls:read"], method="GET",
+        path="/v1/controls", body=b"",
+    )  # fmt: skip
+    answer = await client_of(opened, address).get("/v1/controls", headers=bearer(made, **more))
+    assert answer.status_code == expected, answer.text
+
+
+async def test_a_key_that_names_a_person_is_refused(opened: embedded.Application, client: httpx2.AsyncClient) -> None:
+    named = {MERCHANT_HEADER: "acme", "X-Followup-Actor": "user:anna"}
+    for key in (ALL, opened.operator_token, "fu_unknown"):
+        answer = await client.get("/v1/controls", headers=bearer(key, **named))
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
 def bearer(key: str, **more: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}", **more}
 
@@ -166,6 +202,7 @@ async def roles(
     method, path = operation
     filled = re.sub(r"\{[^}]+\}", "x1", path)
     may = []
+    inside = client_of(opened, THE_CONSOLE)
     for role in Role:
         if path.startswith("/console"):
             answer = await ask(client, operation, Cookie=f"followup_console={cookies[role]}")
@@ -180,7 +217,7 @@ async def roles(
                 path=f"{filled}?nonsense=1",
                 body=body,
             )
-            answer = await ask(client, operation, **bearer(made))
+            answer = await ask(inside, operation, **bearer(made))
         if answer == "open":
             may.append(role.value)
     return "all" if len(may) == len(Role) else " ".join(may) or "-"
