@@ -84,11 +84,20 @@ def _records(stream: TextIO, read: int, delimiter: str) -> Iterator[_Record]:
             values = next(csv.reader(held, delimiter=delimiter, strict=True), [])
         except csv.Error as problem:
             waiting.extendleft(reversed(held[1:]))
-            alone = next(csv.reader([line.partition(delimiter + '"')[0]], delimiter=delimiter), [])
-            yield _Record(alone, number, f"not CSV: line {number}: {problem}")
+            yield _Record(
+                _values(line.partition(delimiter + '"')[0], delimiter), number, f"not CSV: line {number}: {problem}"
+            )
             continue
         number += len(held) - 1
         yield _Record(values, number)
+
+
+def _values(line: str, delimiter: str) -> list[str]:
+    """Return the values of one line; none if one is longer than any value may be."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,7 @@ class ConsentFile:
             said = mark[len(_SEPARATOR_LINE) :][:1]
             first, read = stream.readline(_LONGEST_LINE), 2
         delimiter = said or max(_DELIMITERS, key=first.count)
-        names = self._header(next(csv.reader([first], delimiter=delimiter), []))
+        names = self._header(_values(first, delimiter))
         for record in _records(stream, read, delimiter):
             on_bytes(stream.buffer.tell())
             if record.trouble or any(value.strip() for value in record.values):

@@ -170,6 +170,16 @@ def test_a_quote_that_nothing_closes_swallows_no_row_however_many_follow(folder:
     assert ("300 recorded in the ledger" in said, refused) == (True, [])
 
 
+def test_a_value_longer_than_any_may_be_costs_only_its_own_row(folder: Path) -> None:
+    code, said, refused = run(folder, HEADER + "+1" + "2" * 200_000 + ",,,,\n" + GOOD)
+    assert (code, "1 recorded" in said, [(row["line"], row["reason"]) for row in refused]) == (
+        1,
+        True,
+        [("2", "unreadable")],
+    )
+    assert "no column for the number" in run(folder, "phone" * 60_000 + "\n" + GOOD)[1]
+
+
 def test_a_permission_in_a_broken_row_is_refused_and_its_neighbours_go_in(folder: Path) -> None:
     header = "phone,event,level,captured_at,disclosure\n"
     broken = '+12125550145,imported,pewc,2026-01-05T10:00:00Z,"Yes\n'
