@@ -50,10 +50,12 @@ def endpoints(merchant: MerchantArgument, merchants: MerchantsOption = None, dat
     """
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         client.require(merchant)
-        found = (client.get(merchant, "/v1/endpoints") or {})["endpoints"]
-    for endpoint in found:
+        answer = client.get(merchant, "/v1/endpoints") or {}
+    for endpoint in answer["endpoints"]:
         typer.echo(endpoint_line(endpoint))
-    if not found:
+    if answer["given_up"]:
+        typer.echo(f"{answer['given_up']} given up: followup notifications list {merchant} --state dead")
+    if not answer["endpoints"]:
         typer.echo("There is none. Endpoints are written under `notify:` in merchant.yaml.")
 
 
@@ -122,7 +124,9 @@ def endpoint_line(endpoint: dict[str, Any]) -> str:
         else "works"
     )
     events = ", ".join(endpoint["events"])
-    return f"{endpoint['name']}  {endpoint['channel']}  {failing}; {endpoint['waiting']} waiting; told of {events}"
+    last = f"last {endpoint['last_delivered_at']}" if endpoint["last_delivered_at"] else "nothing delivered yet"
+    head = f"{endpoint['name']}  {endpoint['channel']}  {failing}, {last}"
+    return f"{head}; {endpoint['waiting']} waiting; told of {events}"
 
 
 def _changed(client: APIClient, merchant: str, delivery: str, verb: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ endpoints = sa.Table(
     sa.Column("not_before", Instant, nullable=False),
     sa.Column("failures", sa.BigInteger, nullable=False),
     sa.Column("failing_since", Instant),
+    sa.Column("delivered_at", Instant),
     sa.Index(
         "ix_connectors_endpoints_ready",
         "not_before",
@@ -60,7 +61,7 @@ endpoints = sa.Table(
     postgresql_with=CHANGING,
 )
 """When an endpoint has something due (`next_at`), and when it may be called again (`not_before`): the end of a lease
-while a process calls it, of a pause after failures in a row."""
+while a process calls it, of a pause after failures in a row; `delivered_at` is when it last took one."""
 
 mail_hours = sa.Table(
     "connectors_mail_hours",

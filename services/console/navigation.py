@@ -33,6 +33,7 @@ PLACES: Final = (
     Place("controls", "Pause and stop", "/console/controls", "controls:read", "Flows"),
     Place("deliverability", "Deliverability", "/console/deliverability", "operations:read", "Operations"),
     Place("sources", "Sources", "/console/sources", "operations:read", "Operations"),
+    Place("notifications", "Notifications", "/console/notifications", "notifications:read", "Operations"),
     Place("consent", "Consent", "/console/consent", "consents:read", "Shop"),
     Place("settings", "Settings", "/console/settings", "metrics:read", "Shop"),
 )

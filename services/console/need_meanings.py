@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from services.console.navigation import address_of
+from services.console.notifications import MOST_GIVEN_UP, ShownEndpoint
 from services.console.senders import ShownNumber
 from services.console.words import masked_number, sentence, words
 
@@ -110,6 +111,20 @@ def unusable_accounts(answer: Answer) -> Sequence[Need]:
         for each in answer["providers"]
         if not each["is_usable"]
     ][:_NAMED]
+
+
+def notifications(answer: Answer) -> Sequence[Need]:
+    """Return which endpoints take no notifications, and how many were given up."""
+    at, found = address_of("notifications"), []
+    failing = [each for each in map(ShownEndpoint.model_validate, answer["endpoints"]) if each.failing_since]
+    for each in failing[:_NAMED]:
+        text = f"{each.waiting:,} wait{'s' if each.waiting == 1 else ''} for it." if each.waiting else ""
+        found.append(Need("wait", f"{each.name} takes no notifications", text, "Look", at, each.failing_since))
+    if count := int(answer["given_up"]):
+        many = f"{count:,}{'+' if count >= MOST_GIVEN_UP else ''} notification{'' if count == 1 else 's'}"
+        text = "They can be sent again once the endpoint takes them." if count > 1 else "It can be sent again."
+        found.append(Need("wait", f"{many} could not be delivered", text, "Look", f"{at}?state=dead"))
+    return found
 
 
 def holds(answer: Answer) -> Sequence[Need]:

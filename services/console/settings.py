@@ -30,6 +30,7 @@ class ConsoleSettings(Settings):
     compliance_url: str = Field("http://compliance:8080", description="Where the console reaches compliance.")
     sender_url: str = Field("http://sender:8080", description="Where the console reaches the sender.")
     metrics_url: str = Field("http://metrics:8080", description="Where the console reaches metrics.")
+    connectors_url: str = Field("http://connectors:8080", description="Where the console reaches connectors.")
 
     def url_of(self, service: str) -> str:
         """Return where a service is reached."""
@@ -39,5 +40,6 @@ class ConsoleSettings(Settings):
             "compliance": self.compliance_url,
             "sender": self.sender_url,
             "metrics": self.metrics_url,
+            "connectors": self.connectors_url,
         }
         return urls[service]

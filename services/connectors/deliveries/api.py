@@ -107,9 +107,9 @@ class NotificationEndpoints:
         """List the endpoints that are in force."""
         merchant, named = caller.merchant.id, caller.merchant.config.notify.endpoints
 
-        async def read(db: Transaction) -> list[EndpointView]:
+        async def read(db: Transaction) -> EndpointList:
             turns = await store.turns_of(db, merchant)
-            return [
+            views = [
                 EndpointView.of(
                     each,
                     turns.get(each.name),
@@ -117,8 +117,9 @@ class NotificationEndpoints:
                 )
                 for each in named
             ]
+            return EndpointList(endpoints=views, given_up=await store.given_up(db, merchant))
 
-        return EndpointList(endpoints=await self.deps.runtime.units.read(read))
+        return await self.deps.runtime.units.read(read)
 
     async def test(self, name: Annotated[str, Path(pattern=SLUG)], caller: Writer) -> DeliveryView:
         """Send a test notification, whatever the endpoint's `events` are; the answer is its delivery."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.connectors.deliveries.states import DeliveryState
-from services.connectors.deliveries.store import EndpointTurn
+from services.connectors.deliveries.store import MOST_GIVEN_UP, EndpointTurn
 from shared.config.notify import MailEndpoint, NotifyEndpoint
 from shared.db.transaction import Row
 from shared.http.problems import unprocessable
@@ -76,6 +76,7 @@ class EndpointView(BaseModel):
     failures: int = Field(description="Failed attempts in a row; from five on it is called less often.")
     failing_since: datetime | None
     not_before: datetime | None = Field(description="When it may be called again.")
+    last_delivered_at: datetime | None = Field(description="When it last took a notification.")
 
     @classmethod
     def of(cls, endpoint: NotifyEndpoint, turn: EndpointTurn | None, waiting: int) -> Self:
@@ -88,6 +89,7 @@ class EndpointView(BaseModel):
             failures=0 if turn is None else turn.failures,
             failing_since=None if turn is None else turn.failing_since,
             not_before=None if turn is None else turn.not_before,
+            last_delivered_at=None if turn is None else turn.delivered_at,
         )
 
 
@@ -95,6 +97,10 @@ class EndpointList(BaseModel):
     """The endpoints of a merchant, in the order of its file."""
 
     endpoints: list[EndpointView]
+    given_up: int = Field(
+        description=f"Notifications that were given up and wait for a decision; {MOST_GIVEN_UP} stands for that many "
+        "or more."
+    )
 
 
 class DeliveryFilter(StrEnum):

@@ -20,6 +20,8 @@ from shared.ids import MerchantId, RecipientId
 MOST_WAITING: Final = 10_000
 """Deliveries of one endpoint that wait at once; more are given up at once, and can be sent again."""
 MOST_COUNTED: Final = 10_000
+MOST_GIVEN_UP: Final = 1_000
+"""How far those that were given up are counted."""
 FULL: Final = "too_many_waiting"
 _DEAD: Final = DeliveryState.DEAD.value
 
@@ -39,6 +41,8 @@ class EndpointTurn:
     not_before: datetime
     failures: int
     failing_since: datetime | None
+    delivered_at: datetime | None = None
+    """When it last took a notification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ async def add(db: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     by_endpoint: dict[EndpointKey, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_endpoint.setdefault(EndpointKey(row["merchant_id"], row["endpoint"]), []).append(row)
-    fresh = {"next_at": None, "failures": 0, "failing_since": None}
+    fresh = {"next_at": None, "failures": 0, "failing_since": None, "delivered_at": None}
     keys = sorted(by_endpoint)
     first = [{**key._asdict(), **fresh, "not_before": by_endpoint[key][0]["created_at"]} for key in keys]
     await db.insert_new(endpoints, first)
@@ -95,6 +99,13 @@ async def waiting(db: Transaction, key: EndpointKey, most: int) -> int:
     return int(row["n"])
 
 
+async def given_up(db: Transaction, merchant: MerchantId) -> int:
+    """Return how many deliveries of a merchant were given up and wait for a decision, at most `MOST_GIVEN_UP`."""
+    dead = sa.select(deliveries.c.delivery_id).where(deliveries.c.merchant_id == merchant, deliveries.c.state == _DEAD)
+    (row,) = await db.rows(sa.select(sa.func.count().label("n")).select_from(dead.limit(MOST_GIVEN_UP).subquery()))
+    return int(row["n"])
+
+
 async def ready(db: Transaction, now: datetime, most: int) -> list[EndpointTurn]:
     """Return endpoints that have something due and may be called, those first that waited longest for their turn."""
     due = endpoints.c.next_at <= now, endpoints.c.not_before <= now
@@ -104,7 +115,7 @@ async def ready(db: Transaction, now: datetime, most: int) -> list[EndpointTurn]
 
 def _turn(row: Row) -> EndpointTurn:
     key = EndpointKey(MerchantId(row["merchant_id"]), row["endpoint"])
-    return EndpointTurn(key, row["not_before"], row["failures"], row["failing_since"])
+    return EndpointTurn(key, row["not_before"], row["failures"], row["failing_since"], row["delivered_at"])
 
 
 async def claim(
@@ -156,9 +167,16 @@ class AttemptEffect:
 
 async def finish(db: Transaction, turn: EndpointTurn, outcomes: Iterable[AttemptEffect], now: datetime) -> None:
     """Store what attempts did, and the endpoint's next turn; what was changed meanwhile stays so."""
-    values = {"not_before": turn.not_before, "failures": turn.failures, "failing_since": turn.failing_since}
+    done = sorted(outcomes, key=lambda each: each.delivery.id)
+    values: dict[str, Any] = {
+        "not_before": turn.not_before,
+        "failures": turn.failures,
+        "failing_since": turn.failing_since,
+    }
+    if any(outcome.state is DeliveryState.DELIVERED for outcome in done):
+        values["delivered_at"] = now
     await db.execute(sa.update(endpoints).where(*_is(endpoints, turn.key)).values(**values))
-    for outcome in sorted(outcomes, key=lambda each: each.delivery.id):
+    for outcome in done:
         ended = outcome.state is not DeliveryState.PENDING
         change: dict[str, Any] = {
             "state": outcome.state.value,

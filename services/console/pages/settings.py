@@ -27,10 +27,9 @@ from shared.config.directory import MerchantDirectory
 from shared.http.audit_routes import AuditRow
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.vocabulary.roles import SCOPES_OF, Role
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 PATH: Final = "/console/settings"
-_AUDITED: Final = ("compliance", "ingest", "scheduler", "sender")
-_ASKED: Final = ("ingest", "scheduler", "compliance", "sender", "metrics")
 _ENTRIES: Final = 50
 _ROWS: Final = TypeAdapter(list[AuditRow])
 _LONGEST: Final = 64
@@ -181,7 +180,7 @@ class SettingsPages(ConsolePage):
         """
         require(person, "audit:read")
         query = urlencode({"limit": _ENTRIES + 1, **({"until": until} if until else {})})
-        answers = await gather(*(self._asked(person, each, f"/v1/audit/{each}", query) for each in _AUDITED))
+        answers = await gather(*(self._asked(person, each, f"/v1/audit/{each}", query) for each in EVENT_SERVICES))
         logs = (_ROWS.validate_python(answer["entries"]) for answer in answers)
         found = [*islice(merge(*logs, key=lambda entry: (entry.at, entry.id), reverse=True), _ENTRIES + 1)]
         older = f"{PATH}/audit?{urlencode({'until': found[-2].at.isoformat()})}" if len(found) > _ENTRIES else None
@@ -190,7 +189,7 @@ class SettingsPages(ConsolePage):
 
     async def health(self, request: Request, person: SignedIn) -> Response:
         """Answer how each service says it is, and which version this is."""
-        found = await gather(*(self._health_of(person, service) for service in _ASKED))
+        found = await gather(*(self._health_of(person, service) for service in EVENT_SERVICES))
         values = {"tab": "health", "services": found, "release": importlib.metadata.version("followup")}
         return self._show(request, person, "settings_health", values)
 

@@ -36,6 +36,8 @@ async def test_a_state_lists_what_is_in_it(driver: ConnectorsDriver, receiver: W
 
     [dead] = (await driver.get("/v1/deliveries?state=dead")).json()["deliveries"]
     [pending] = (await driver.get("/v1/deliveries?state=pending")).json()["deliveries"]
+    assert (await driver.get("/v1/endpoints")).json()["given_up"] == 1
+    assert (await driver.get("/v1/endpoints", "other")).json()["given_up"] == 0
 
     assert (dead["problem"], dead["attempts"], dead["next_at"]) == ("http_410", 1, None)
     assert (pending["problem"], pending["attempts"], pending["type"]) == (None, 0, "reply.received")

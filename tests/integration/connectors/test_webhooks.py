@@ -204,13 +204,14 @@ async def test_a_dead_endpoint_is_called_less_and_less_and_harms_no_other_mercha
     assert await driver.states("other") == ["delivered"]
     [view] = (await driver.get("/v1/endpoints")).json()["endpoints"]
     assert view["failures"] >= 5
-    assert view["waiting"] == 30
+    assert (view["waiting"], view["last_delivered_at"]) == (30, None)
     receiver.answer = lambda _: OK
     driver.clock.advance(hours=5)
     await driver.deliver_all()
     assert set(await driver.states()) == {"delivered"}
     [view] = (await driver.get("/v1/endpoints")).json()["endpoints"]
     assert (view["failures"], view["failing_since"], view["waiting"]) == (0, None, 0)
+    assert view["last_delivered_at"] is not None
 
 
 async def test_beyond_the_most_that_wait_for_an_endpoint_more_is_given_up_at_once(

@@ -25,6 +25,7 @@ ENDPOINT: Final[dict[str, Any]] = {
     "failures": 0,
     "failing_since": None,
     "not_before": None,
+    "last_delivered_at": "2026-11-30T21:30:01Z",
 }
 
 
@@ -40,6 +41,9 @@ def test_one_that_is_tried_again_says_when_and_what_was_wrong() -> None:
 
 
 def test_an_endpoint_says_whether_it_works_and_what_it_hears_of() -> None:
-    assert endpoint_line(ENDPOINT) == "helpdesk  webhook  works; 0 waiting; told of reply.received, text.unknown"
+    assert endpoint_line(ENDPOINT) == (
+        "helpdesk  webhook  works, last 2026-11-30T21:30:01Z; 0 waiting; told of reply.received, text.unknown"
+    )
     failing = {**ENDPOINT, "failures": 7, "failing_since": "2026-11-30T21:00:00Z", "waiting": 12}
-    assert "FAILING since 2026-11-30T21:00:00Z, 7 times in a row; 12 waiting" in endpoint_line(failing)
+    line = endpoint_line({**failing, "last_delivered_at": None})
+    assert "FAILING since 2026-11-30T21:00:00Z, 7 times in a row, nothing delivered yet; 12 waiting" in line

@@ -15,6 +15,7 @@ from services.console.need_meanings import (
     controls,
     held_numbers,
     holds,
+    notifications,
     sources,
     unknown_texts,
     unusable_accounts,
@@ -32,6 +33,7 @@ CALM: dict[str, Mapping[str, Any]] = {
     "/v1/conversations": {"conversations": [], "next_cursor": None},
     "/v1/numbers": {"numbers": []},
     "/v1/providers": {"providers": []},
+    "/v1/endpoints": {"endpoints": [], "given_up": 0},
     "/v1/holds": {
         "neighbouring_numbers": {"held_since": None},
         "new_people": {"this_hour": 3, "per_hour": 100},
@@ -176,3 +178,27 @@ async def test_a_failure_is_not_kept() -> None:
     assert await services.asked() == ["The sender does not answer"]
     services.answers["/v1/numbers"] = {"numbers": []}
     assert await services.asked() == []
+
+
+def test_an_endpoint_that_takes_nothing_is_named_and_what_was_given_up_is_counted() -> None:
+    works = {
+        "name": "desk",
+        "channel": "mail",
+        "events": ["reply.received"],
+        "waiting": 0,
+        "failures": 0,
+        "failing_since": None,
+        "not_before": None,
+        "last_delivered_at": None,
+    }
+    failing = {**works, "name": "erp", "waiting": 12, "failures": 7, "failing_since": "2026-11-30T12:00:00Z"}
+    found = notifications({"endpoints": [works, failing], "given_up": 1000})
+    assert [(need.words, need.detail, need.address) for need in found] == [
+        ("erp takes no notifications", "12 wait for it.", "/console/notifications"),
+        (
+            "1,000+ notifications could not be delivered",
+            "They can be sent again once the endpoint takes them.",
+            "/console/notifications?state=dead",
+        ),
+    ]
+    assert notifications({"endpoints": [works], "given_up": 0}) == []

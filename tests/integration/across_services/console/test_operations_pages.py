@@ -13,6 +13,9 @@ from services import embedded
 from shared.vocabulary.roles import Role
 from tests.integration.across_services.console import house
 from tests.integration.across_services.console.house import Person, open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the application in one process has SQLite")
 
 SOURCES, DELIVERABILITY = "/console/sources", "/console/deliverability"
 SECRET = "the secret of the platform"

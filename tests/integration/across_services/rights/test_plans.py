@@ -76,6 +76,7 @@ LISTS = (
     "/v1/deliveries",
     "/v1/deliveries?state=dead",
     "/v1/endpoints",
+    "/v1/endpoints",
     "/v1/conversations?state=all&assigned_to=maria",
     "/v1/conversations/counts",
     "/v1/facts?since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
