@@ -14,13 +14,9 @@ from services.compliance.consents.service import ConsentService, refuse_reserved
 from services.compliance.gate.evaluation import rfc3339
 from services.compliance.gate.inputs import HistoryItem, PastKind, Policy, Recipient
 from services.compliance.gate.setting import moment_of, setting_of
-from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import RecipientState
-from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.config.directory import Merchant
-from shared.db.transaction import WritePriority
-from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
 from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
@@ -28,7 +24,6 @@ from shared.http.idempotency import Keyed
 from shared.http.problems import HTTPProblem
 from shared.http.quota import Quotas, QuotaUsage
 from shared.http.strict_json import StrictRoute
-from shared.ids import RecipientId
 from shared.phone import E164
 from shared.rule_files.loader import load_rules
 from shared.rules.numbers import facts_of_e164
@@ -91,24 +86,10 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
     @router.post("/v1/recipients/preference-links/revoke", summary="Revoke every preference link of a person")
     async def revoke_links(body: StandingBody, caller: Writer) -> dict[str, Any]:
         recipient, _number = service.recipient(caller.merchant, body.to)
-        revoked_at = await _revoke_links(service, caller, recipient)
+        revoked_at = await service.revoke_links(caller, recipient)
         return {"recipient_id": str(recipient), "revoked_at": rfc3339(revoked_at)}
 
     return router
-
-
-async def _revoke_links(service: ConsentService, caller: Caller, recipient: RecipientId) -> datetime:
-    """Revoke every link of a person, and return when."""
-    now = service.units.clock.now()
-
-    async def work(uow: UnitOfWork) -> None:
-        await preferences.revoke_links(uow.db, caller.merchant.id, recipient, now)
-        subject = AuditSubject(AuditSubjectKind.RECIPIENT, str(recipient))
-        deed = Deed(caller.merchant.id, AuditAction.PREFERENCE_LINKS_REVOKED, subject, recipient_id=recipient)
-        service.audit.record(uow, caller.actor, deed)
-
-    await service.units.run(work, WritePriority.STOP)
-    return now
 
 
 def create_imports_router(service: ImportService, quotas: Quotas) -> APIRouter:

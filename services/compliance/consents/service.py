@@ -14,6 +14,7 @@ from services.compliance.caps import store as caps
 from services.compliance.consents.bodies import ConsentBody
 from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
+from services.compliance.preferences import store as preferences
 from services.compliance.store import RecipientState
 from shared import aad, ids, phone
 from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
@@ -141,6 +142,19 @@ class ConsentService:
 
         found, history = await self.units.read(work)
         return found or RecipientState(merchant.id), history
+
+    async def revoke_links(self, caller: Caller, recipient: RecipientId) -> datetime:
+        """Revoke every preference link of a person that was made until now; return when."""
+        now = self.units.clock.now()
+
+        async def work(uow: UnitOfWork) -> None:
+            await preferences.revoke_links(uow.db, caller.merchant.id, recipient, now)
+            subject = AuditSubject(AuditSubjectKind.RECIPIENT, str(recipient))
+            deed = Deed(caller.merchant.id, AuditAction.PREFERENCE_LINKS_REVOKED, subject, recipient_id=recipient)
+            self.audit.record(uow, caller.actor, deed)
+
+        await self.units.run(work, WritePriority.STOP)
+        return now
 
 
 def _deed(claim: ConsentReported, body: ConsentBody) -> Deed:

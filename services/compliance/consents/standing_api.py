@@ -1,4 +1,4 @@
-"""`/v1/standings/{recipient_id}`: what the ledger holds about one person, asked by their id; and opting them out."""
+"""`/v1/standings/{recipient_id}`: what the ledger holds about a person, asked by id; their opt-out, and their links."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +84,13 @@ class LedgerEntryAnswer(BaseModel):
         )
 
 
+class RevokedLinksAnswer(BaseModel):
+    """Links made until then open no page any more."""
+
+    recipient_id: UUID
+    revoked_at: datetime
+
+
 class PersonStandingAnswer(BaseModel):
     """What the ledger holds about a person, and what it adds up to."""
 
@@ -102,6 +109,9 @@ def create_router(service: ConsentService, links: PreferenceLinks) -> APIRouter:
     standings = StandingEndpoints(service, links)
     router.get(_PATH, summary="What the ledger holds about a person, by recipient id")(standings.show)
     router.post(f"{_PATH}/opt-out", summary="Opt a person out, by recipient id")(standings.opt_out)
+    router.post(
+        f"{_PATH}/preference-links/revoke", summary="Revoke every preference link of a person, by recipient id"
+    )(standings.revoke_links)
     return router
 
 
@@ -135,10 +145,7 @@ class StandingEndpoints:
 
     async def opt_out(self, recipient_id: UUID, body: OptOutBody, caller: Writer) -> Response:
         """Record a withdrawal that was received anywhere; it counts at once, and asking twice changes nothing more."""
-        key = RecipientId(recipient_id)
-        person = (await self.service.units.read(lambda db: store.people(db, [key]))).get(key)
-        if person is None or person.merchant_id != caller.merchant.id:
-            raise not_found("this person")
+        key = await self._known(recipient_id, caller)
         claim = ConsentBody(
             to=str(key),
             scope=ConsentScope(body.scope),
@@ -148,3 +155,20 @@ class StandingEndpoints:
         )
         status, answer = await self.service.enter(caller, claim, None, HTTPStatus.OK, key)
         return JSONResponse(answer, status_code=status)
+
+    async def revoke_links(self, recipient_id: UUID, caller: Writer) -> RevokedLinksAnswer:
+        """Revoke the links that others may have by now; the person's page opens by those made later."""
+        key = await self._known(recipient_id, caller)
+        return RevokedLinksAnswer(recipient_id=recipient_id, revoked_at=await self.service.revoke_links(caller, key))
+
+    async def _known(self, recipient_id: UUID, caller: Caller) -> RecipientId:
+        """Return the id of somebody the ledger knows.
+
+        Raises:
+            HTTPProblem: 404, this merchant has nobody of this id.
+        """
+        key = RecipientId(recipient_id)
+        person = (await self.service.units.read(lambda db: store.people(db, [key]))).get(key)
+        if person is None or person.merchant_id != caller.merchant.id:
+            raise not_found("this person")
+        return key

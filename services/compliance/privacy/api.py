@@ -48,6 +48,14 @@ def create_router(service: RightsService) -> APIRouter:
     async def copy(body: StandingBody, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
         return await service.ask(caller, body.to, PrivacyRight.EXPORT, idempotency_key)
 
+    @router.post(
+        "/v1/standings/{recipient_id}/export",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="Collect everything held about a person, by recipient id",
+    )
+    async def copy_by_id(recipient_id: UUID, caller: Writer) -> dict[str, Any]:
+        return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.EXPORT)
+
     @router.get("/v1/exports", summary="The newest exports, those that platforms asked for included")
     async def exports(caller: Reader) -> dict[str, Any]:
         return {"exports": await service.newest(caller.merchant, PrivacyRight.EXPORT)}

@@ -27,7 +27,11 @@ _SCOPES: Final = {
     "pause": "controls:write",
     "cancel": "follow-ups:write",
     "erase": "rights:write",
+    "export": "rights:write",
+    "revoke_links": "consents:write",
 }
+_WITHOUT_REASON: Final = {"export": "export", "revoke_links": "preference-links/revoke"}
+"""What needs no reason, and the end of its path under `/v1/standings/{recipient_id}`."""
 _Field = Annotated[str, Form(max_length=500)]
 
 
@@ -63,7 +67,7 @@ class PeoplePages(ConsolePage):
         reason: _Field = "",
         scope: _Field = "all",
     ) -> Response:
-        """Opt a person out, pause their texts, cancel what is planned for them, or forget them.
+        """Do what one of the forms asks: about the person's consent, texts, links, or what is held about them.
 
         Raises:
             HTTPProblem: 403 the form of another session, or a role that may not; 502 a service does not answer.
@@ -78,7 +82,7 @@ class PeoplePages(ConsolePage):
         if action == "erase" and reason.strip() != person_mark(recipient_id):
             words = f"Write {person_mark(recipient_id)}, the mark of this person, to be sure that it is they."
             return await self._page(request, person, recipient_id, words, action)
-        if not reason.strip():
+        if action not in _WITHOUT_REASON and not reason.strip():
             return await self._page(request, person, recipient_id, "Say why, for those who look later.", action)
         answer = await self._ask(person, recipient_id, action, reason, scope)
         if not answer.is_success:
@@ -93,6 +97,9 @@ class PeoplePages(ConsolePage):
             return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/opt-out", body)
         if action == "erase":
             return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/erasure", {})
+        if action in _WITHOUT_REASON:
+            path = f"/v1/standings/{recipient_id}/{_WITHOUT_REASON[action]}"
+            return await self._calls.post(person, "compliance", path, {})
         if action == "pause":
             body = {"action": "pause", "scope": {"recipient": str(recipient_id)}, "reason": reason}
             return await self._calls.post(person, "scheduler", "/v1/controls", body)

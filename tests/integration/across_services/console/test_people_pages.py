@@ -1,5 +1,6 @@
 """A person's page: what it shows of them to whom, and what its forms do in the running application."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -87,7 +88,13 @@ async def test_each_role_does_what_its_scopes_say(opened: embedded.Application, 
     path, key = await known(opened, person)
     page = await person.page(path)
     assert ("May be written to" in page) == ("consents:read" in SCOPES_OF[role])
-    scopes = {"opt_out": "consents:write", "pause": "controls:write", "cancel": "follow-ups:write"}
+    scopes = {
+        "opt_out": "consents:write",
+        "pause": "controls:write",
+        "cancel": "follow-ups:write",
+        "revoke_links": "consents:write",
+        "export": "rights:write",
+    }
     for action in [name for name, scope in scopes.items() if scope not in SCOPES_OF[role]]:
         assert f'value="{action}"' not in page
         refused = await person.send(path, seen_on="/console/messages", action=action, reason="why")
@@ -127,6 +134,42 @@ async def test_a_person_is_forgotten_only_after_their_mark_was_written(opened: e
     assert len((await anna.read("/v1/erasures"))["erasures"]) == 1
     assert await state_of(anna, key) == "cancelled"
     assert "0123" not in await anna.page(f"{path}?done=erase")
+
+
+def link_on(page: str) -> str:
+    """Return the path of the preference link that a page shows."""
+    found = re.search(r"<code>[^<]*(/preferences/[^<]+)</code>", page)
+    assert found is not None
+    return found[1]
+
+
+async def test_a_revoked_preference_link_opens_nothing_and_the_next_one_does(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    bert = await Person(opened).enter(Role.OWNER, "bolt")
+    path, _key = await known(opened, anna)
+    link = link_on(await anna.page(path))
+    assert (await bert.send(path, seen_on="/console/people", action="revoke_links")).status_code == 404
+    assert (await anna.http.get(link)).status_code == 200
+    answer = await anna.send(path, action="revoke_links")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=revoke_links")
+    assert (await anna.http.get(link)).status_code == 410
+    page = await anna.page(answer.headers["location"])
+    assert "open nothing any more" in page
+    assert (await anna.http.get(link_on(page))).status_code == 200
+
+
+async def test_a_copy_is_collected_from_a_persons_page(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.OWNER)
+    bert = await Person(opened).enter(Role.OWNER, "bolt")
+    path, _key = await known(opened, anna)
+    assert (await bert.send(path, seen_on="/console/people", action="export")).status_code == 404
+    assert (await anna.read("/v1/exports"))["exports"] == []
+    answer = await anna.send(path, action="export")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=export")
+    assert "/console/consent#exports-title" in await anna.page(answer.headers["location"])
+    [copy] = (await anna.read("/v1/exports"))["exports"]
+    await ServiceHarness(opened.runtime).settle(*opened.services)
+    assert (await anna.read(f"/v1/exports/{copy['id']}"))["recipient_id"] == path.rsplit("/", 1)[-1]
 
 
 async def test_another_shops_person_is_nobody(opened: embedded.Application) -> None:
