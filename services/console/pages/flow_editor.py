@@ -14,6 +14,7 @@ from services.console.calls import ServiceAnswer
 from services.console.flows.answers import FlowLists
 from services.console.flows.differences import changed_lines
 from services.console.flows.drafts import DraftCheck, EditedFile, examples, line_of, with_lines
+from services.console.flows.fields import FIELD_GROUPS
 from services.console.flows.figures import foreign_characters
 from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import redirect
@@ -146,6 +147,7 @@ class FlowEditor(ConsolePage):
             "problem": "",
             "theirs": None,
             "differences": None,
+            "field_groups": FIELD_GROUPS,
             "foreign_characters": foreign_characters,
             "no_price": lambda *_: "",
         }

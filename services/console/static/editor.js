@@ -36,7 +36,28 @@ typed.addEventListener("input", () => {
 });
 editor.addEventListener("submit", () => { isChanged = false; });
 window.addEventListener("beforeunload", (leaving) => { if (isChanged) leaving.preventDefault(); });
+// Puts a field in as if it was typed (so that it can be undone): at the cursor, or as lines below the cursor's line.
+function putIn(field) {
+  const text = typed.value;
+  let words = field.dataset.lines;
+  typed.focus();
+  if (!words.startsWith("{{")) {
+    const begin = text.lastIndexOf("\n", typed.selectionEnd - 1) + 1;
+    const next = text.indexOf("\n", typed.selectionEnd);
+    const end = next < 0 ? text.length : next;
+    const isEmpty = text.slice(begin, end).trim() === "";
+    typed.setSelectionRange(isEmpty ? begin : end, end);
+    if (!isEmpty) words = `\n${words}`;
+  }
+  if (typed.value.length - (typed.selectionEnd - typed.selectionStart) + words.length > typed.maxLength) return;
+  if (document.execCommand("insertText", false, words)) return;
+  typed.setRangeText(words, typed.selectionStart, typed.selectionEnd, "end");
+  typed.dispatchEvent(new Event("input"));
+}
+
 document.addEventListener("click", (click) => {
+  const field = click.target.closest("[data-lines]");
+  if (field) return putIn(field);
   const button = click.target.closest("[data-line]");
   if (!button) return;
   const lines = typed.value.split("\n");
