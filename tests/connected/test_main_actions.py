@@ -18,7 +18,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 import services.console.app
 from shared.testing.waiting import until
@@ -272,6 +272,25 @@ async def test_consent_forgets_a_person_and_shows_the_certificate(owner: Owner) 
     await expect(owner.page.get_by_text("the ledger verifies")).to_be_visible()
     standing = await owner.shop.running.actions.ask("/v1/recipients/standing", {"to": phone})
     assert standing["suppressed"] == "erased"
+
+
+async def test_consents_are_imported_from_a_file(owner: Owner) -> None:
+    rows = (
+        "phone,scope,event,level,captured_at,disclosure\n"
+        '+12125550171,marketing,imported,pewc,2026-01-05T10:00:00Z,"Yes, text me offers."\n'
+        "+12125550172,marketing,imported,,,\n"
+    )
+    await owner.open("/console/consent")
+    await owner.page.get_by_role("link", name="Import consents").click()
+    file: FilePayload = {"name": "list.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    await owner.page.locator("#file").set_input_files(file)
+    await owner.page.get_by_role("button", name="Upload and try").click()
+    await expect(owner.page.get_by_role("heading", name="Ready to be imported")).to_be_visible()
+    await expect(owner.page.get_by_role("row", name="no proof")).to_be_visible()
+    await owner.page.get_by_role("button", name="Record 1 row").click()
+    await expect(owner.page.get_by_role("heading", name="Imported")).to_be_visible()
+    newest = (await owner.api("/v1/consents?limit=1"))["entries"][0]
+    assert (newest["act"], newest["level"], newest["source"]) == ("imported", "pewc", "list.csv")
 
 
 async def test_sources_discard_what_could_not_be_read(owner: Owner) -> None:
