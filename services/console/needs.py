@@ -68,7 +68,7 @@ QUESTIONS: Final = (
     Question("connectors", "/v1/endpoints", "notifications:read", "notifications", notifications, is_kept=True),
     Question("compliance", "/v1/holds", "holds:read", "limits that are met", holds),
     Question("scheduler", f"/v1/controls?limit={_MOST}", "controls:read", "what is paused", controls),
-    Question("scheduler", "/v1/flows", "follow-ups:read", "removed flows", removed_flows),
+    Question("scheduler", "/v1/flows", "flows:read", "removed flows", removed_flows),
 )
 
 

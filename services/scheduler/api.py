@@ -47,6 +47,7 @@ _QUOTA_RETRY_SECONDS = 60
 
 Writer = Annotated[Caller, Depends(requires("follow-ups:write"))]
 Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
+FlowReader = Annotated[Caller, Depends(requires("follow-ups:read", "flows:read"))]
 Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
 
 
@@ -193,7 +194,7 @@ class FollowUpEndpoints:
             raise not_found("this follow-up")
         return story
 
-    async def flows(self, caller: Reader) -> FlowList:
+    async def flows(self, caller: FlowReader) -> FlowList:
         """Return the flows in force, and those that were removed from the files while texts of them are planned."""
         merchant, now = caller.merchant, self.deps.runtime.clock.now()
         return await self.deps.units.read(lambda db: flow_list(db, merchant, now))

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -118,8 +118,8 @@ class Keys:
             return None
         return Caller(merchant, "operator", frozenset(), address=address)
 
-    def caller(self, token: str, scope: str, address: str = "") -> Caller:
-        """Return the caller that holds this key.
+    def caller(self, token: str, scopes: Sequence[str], address: str = "") -> Caller:
+        """Return the caller that holds this key; one of the scopes is enough.
 
         Raises:
             HTTPProblem: 401 unknown key, 403 missing scope, 429 too many requests.
@@ -129,15 +129,15 @@ class Keys:
         if found is None:
             raise unauthorized()
         merchant, key = found
-        if scope not in key.scopes:
+        if frozenset(scopes).isdisjoint(key.scopes):
             raise HTTPProblem(
-                HTTPStatus.FORBIDDEN, "missing_scope", f"this key lacks the scope {scope}; add it in merchant.yaml"
+                HTTPStatus.FORBIDDEN, "missing_scope", f"this key lacks the scope {scopes[0]}; add it in merchant.yaml"
             )
         self._take_turn(digest)
         return Caller(merchant, key.id, frozenset(key.scopes), digest, address)
 
-    def person(self, token: str, scope: str, method: str, path: str) -> Caller:
-        """Return the person at the console for whom a token was made.
+    def person(self, token: str, scopes: Sequence[str], method: str, path: str) -> Caller:
+        """Return the person at the console for whom a token was made; one of the scopes is enough.
 
         Raises:
             HTTPProblem: 401 no such token for this request, 403 the role lacks the scope, 429 too many requests.
@@ -146,14 +146,14 @@ class Keys:
         merchant = self._merchants.get(call.merchant) if call is not None else None
         if call is None or merchant is None:
             raise unauthorized()
-        scopes = CONSOLE_SCOPES.intersection(call.scopes)
-        if scope not in scopes:
+        held = CONSOLE_SCOPES.intersection(call.scopes)
+        if held.isdisjoint(scopes):
             raise HTTPProblem(
-                HTTPStatus.FORBIDDEN, "missing_scope", f"this takes the scope {scope}, which is not yours"
+                HTTPStatus.FORBIDDEN, "missing_scope", f"this takes the scope {scopes[0]}, which is not yours"
             )
         name = key_sha256(f"{merchant.id} {call.person}")
         self._take_turn(name)
-        return Caller(merchant, call.person, scopes, name, body_sha256=call.body_sha256)
+        return Caller(merchant, call.person, held, name, body_sha256=call.body_sha256)
 
     def _take_turn(self, name: str) -> None:
         """Count a request.
@@ -171,10 +171,11 @@ class Keys:
 
 
 class Requires:
-    """A FastAPI dependency: who calls, and whether their key has a scope."""
+    """A FastAPI dependency: who calls, and whether their key has a scope, or another that is enough too."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, *or_one_of: str) -> None:
         self.scope = scope
+        self._scopes = (scope, *or_one_of)
 
     async def __call__(  # a coroutine: a function would be run in a thread
         self, request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
@@ -200,11 +201,11 @@ class Requires:
         if token.startswith(TOKEN_PREFIX):
             if not is_internal(address, request.headers.raw):
                 raise unauthorized()  # before it is counted as used: a stolen one spoils nothing
-            caller = keys.person(token, self.scope, request.method, _path_as_sent(request))
+            caller = keys.person(token, self._scopes, request.method, _path_as_sent(request))
             _require_own_name(request, caller.key_id)
         else:
             _require_own_name(request, None)
-            caller = keys.operator(token, named, address) or keys.caller(token, self.scope, address)
+            caller = keys.operator(token, named, address) or keys.caller(token, self._scopes, address)
         if named and caller.merchant.id != named:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN,
@@ -245,9 +246,9 @@ class RequiresOperator(Requires):
         return found
 
 
-def requires(scope: str) -> Requires:
-    """Return a FastAPI dependency that yields the caller or answers 401, 403 or 429."""
-    return Requires(scope)
+def requires(scope: str, *or_one_of: str) -> Requires:
+    """Return a FastAPI dependency that yields the caller or answers 401, 403 or 429; one of the scopes is enough."""
+    return Requires(scope, *or_one_of)
 
 
 class SignedInRoute(APIRoute):

@@ -35,6 +35,6 @@ SCOPES_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.OPERATOR: _LOOKS
     | {"controls:write", "flows:read", "follow-ups:read", "holds:read", "holds:write", "gate:read", "decisions:read"}
     | {"dispatches:read", "operations:read", "operations:write", "notifications:read", "notifications:write"},
-    Role.VIEWER: _LOOKS,
+    Role.VIEWER: _LOOKS | {"flows:read"},
 }
 """The one table of what a role may do."""

@@ -156,7 +156,7 @@ class SignIn:
     async def _by_key(self, keys: Keys, key: str) -> tuple[str | None, HTTPStatus, str]:
         """Return the cookie of a new session for a key, or why there is none."""
         try:
-            caller = keys.caller(key, SCOPE)
+            caller = keys.caller(key, [SCOPE])
         except HTTPProblem as problem:
             return None, problem.status, _WORDS.get(problem.status, _NO_SUCH_KEY)
         return await self.sessions.open(caller.merchant.id, caller.key_sha256), HTTPStatus.OK, ""
