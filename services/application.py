@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from shared.housekeeping import Housekeeping
 from shared.http.access import AccessPolicy
 from shared.http.app import create_app
-from shared.http.auth import Keys, RateLimit
+from shared.http.auth import Keys, RateLimit, operator_scopes
 from shared.http.console_tokens import TokenVerifier
 from shared.service import Runtime, Service
 from shared.telemetry.health import Health
@@ -79,15 +79,18 @@ def create_application(
     return create_app(
         title,
         [router for service in services for router in service.routers],
-        keys=Keys(
-            runtime.merchants,
-            RateLimit(settings.requests_per_second, runtime.clock),
-            token,
-            console or TokenVerifier(settings.console_public_key, runtime.clock),
-        ),
+        keys=_keys(runtime, token, console),
         health=health,
         max_body_bytes=settings.max_body_bytes,
         max_webhook_body_bytes=settings.max_webhook_body_bytes,
         lifespan=lifespan,
         access=AccessPolicy.of(settings, token, runtime.merchants.hosts),
     )
+
+
+def _keys(runtime: Runtime, token: str, console: TokenVerifier | None) -> Keys:
+    """Return what finds the caller of a request."""
+    settings, clock = runtime.settings, runtime.clock
+    verifier = console or TokenVerifier(settings.console_public_key, clock)
+    limit, scopes = RateLimit(settings.requests_per_second, clock), operator_scopes(settings.operator_scopes)
+    return Keys(runtime.merchants, limit, token, verifier, scopes)

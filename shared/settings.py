@@ -116,6 +116,10 @@ class ProcessSettings(Settings):
         None,
         description="File with the operator's bearer token; embedded mode makes one at each start without.",
     )
+    operator_scopes: str = Field(
+        "",
+        description="Scopes of the operator's token, separated by commas, for every merchant; empty: all there are.",
+    )
     console_public_key: str = Field(
         "",
         description="Public half of the console's signing key, 64 hex digits: its calls are taken (distributed).",

@@ -16,6 +16,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from shared.audit import Actor, ActorKind, AddressClass
 from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
+from shared.config.problem import did_you_mean
+from shared.config.vocabulary import SCOPES
 from shared.errors import ConfigurationFault
 from shared.http.access import is_internal
 from shared.http.console_tokens import TOKEN_PREFIX, TokenVerifier
@@ -68,7 +70,7 @@ class Caller:
 
     def may(self, scope: str) -> bool:
         """Return whether the caller has a scope beside the one the route requires."""
-        return self.is_operator or scope in self.scopes
+        return scope in self.scopes
 
 
 def _user_in(key_id: str) -> tuple[bool, str]:
@@ -102,21 +104,33 @@ class Keys:
         limit: RateLimit,
         operator_token: str | None = None,
         console: TokenVerifier | None = None,
+        operator_scopes: frozenset[str] = frozenset(SCOPES),
     ) -> None:
         self._merchants = merchants
         self._limit = limit
         self._console = console
         self._operator_token = operator_token
-        """Given to commands on the same machine; acts for any merchant it names."""
+        """Given to commands on the same machine; acts for any merchant it names, within its scopes."""
+        self._operator_scopes = operator_scopes
 
-    def operator(self, token: str, merchant_id: str, address: str = "") -> Caller | None:
-        """Return the operator acting for a merchant, if the token is this process's own."""
+    def operator(self, token: str, merchant_id: str, scopes: Sequence[str], address: str = "") -> Caller | None:
+        """Return the operator acting for a merchant, if the token is this process's own; one of the scopes is enough.
+
+        Raises:
+            HTTPProblem: 403 missing scope.
+        """
         merchant = self._merchants.get(merchant_id)
         if self._operator_token is None or merchant is None:
             return None
         if not hmac.compare_digest(token.encode(), self._operator_token.encode()):
             return None
-        return Caller(merchant, "operator", frozenset(), address=address)
+        if self._operator_scopes.isdisjoint(scopes):
+            raise HTTPProblem(
+                HTTPStatus.FORBIDDEN,
+                "missing_scope",
+                f"the operator's token lacks the scope {scopes[0]}; add it to FOLLOWUP_OPERATOR_SCOPES",
+            )
+        return Caller(merchant, "operator", self._operator_scopes, address=address)
 
     def caller(self, token: str, scopes: Sequence[str], address: str = "") -> Caller:
         """Return the caller that holds this key; one of the scopes is enough.
@@ -205,7 +219,7 @@ class Requires:
             _require_own_name(request, caller.key_id)
         else:
             _require_own_name(request, None)
-            caller = keys.operator(token, named, address) or keys.caller(token, self._scopes, address)
+            caller = keys.operator(token, named, self._scopes, address) or keys.caller(token, self._scopes, address)
         if named and caller.merchant.id != named:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN,
@@ -287,6 +301,20 @@ def _path_as_sent(request: Request) -> str:
 def key_sha256(token: str) -> str:
     """Return the hash of a key that a merchant file stores."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def operator_scopes(listed: str) -> frozenset[str]:
+    """Return the scopes of the operator's token, from a list with commas; all there are from an empty one.
+
+    Raises:
+        ConfigurationFault: there is no such scope.
+    """
+    names = [name for part in listed.split(",") if (name := part.strip())]
+    for name in names:
+        if name not in SCOPES:
+            message = f"FOLLOWUP_OPERATOR_SCOPES: there is no scope {name}; {did_you_mean(name, SCOPES)}"
+            raise ConfigurationFault(message)
+    return frozenset(names or SCOPES)
 
 
 def operator_token(path: Path | None) -> str:

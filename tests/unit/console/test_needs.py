@@ -104,7 +104,7 @@ async def test_nothing_is_opened_for_a_sentence_and_a_role_asks_only_what_it_may
     }
     viewer = Services()
     await viewer.asked(Role.VIEWER)
-    assert set(viewer.scopes) == {"/v1/controls"}
+    assert set(viewer.scopes) == {"/v1/controls", "/v1/flows"}
 
 
 def test_a_silent_source_is_named_unless_it_was_taken_out_of_the_file() -> None:

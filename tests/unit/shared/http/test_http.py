@@ -13,9 +13,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from shared.config.directory import MerchantDirectory
+from shared.config.vocabulary import SCOPES
 from shared.errors import ConfigurationFault, DatabaseUnavailable
 from shared.http.app import create_app
-from shared.http.auth import MERCHANT_HEADER, Caller, Keys, RateLimit, requires
+from shared.http.auth import MERCHANT_HEADER, Caller, Keys, RateLimit, operator_scopes, requires
 from shared.http.idempotency import Keyed
 from shared.http.problems import HTTPProblem
 from shared.ids import MerchantId
@@ -104,6 +105,30 @@ async def test_a_body_over_the_limit_is_refused_announced_or_not(client: httpx2.
     assert announced.status_code == unannounced.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert announced.json()["code"] == unannounced.json()["code"] == "body_too_large"
     assert within.json() == {"bytes": 1000}
+
+
+@pytest.mark.parametrize("asked", ["things:read", "things:write"])
+def test_the_operators_token_is_asked_for_its_scope(tmp_path: Path, asked: str) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "merchant.yaml").write_text(MERCHANT)
+    limit, held = RateLimit(3, FakeClock()), frozenset({"things:read", "others:read"})
+    keys = Keys(MerchantDirectory.load(tmp_path, {}), limit, "operator-token", None, held)
+    if asked in held:
+        caller = keys.operator("operator-token", "acme", [asked])
+        assert caller is not None
+        assert (caller.is_operator, caller.may("others:read"), caller.may("things:write")) == (True, True, False)
+    else:
+        with pytest.raises(HTTPProblem, match="FOLLOWUP_OPERATOR_SCOPES"):
+            keys.operator("operator-token", "acme", [asked])
+        assert keys.operator("operator-token", "acme", [asked, "things:read"]) is not None
+        assert keys.operator("another", "acme", [asked]) is None
+
+
+def test_scopes_of_the_operators_token_are_all_or_those_that_are_named() -> None:
+    assert operator_scopes(" ") == frozenset(SCOPES)
+    assert operator_scopes("controls:read, metrics:read,") == {"controls:read", "metrics:read"}
+    with pytest.raises(ConfigurationFault, match="there is no scope control:read"):
+        operator_scopes("control:read")
 
 
 @pytest.mark.parametrize("token", ["", "fu_wrong", "test-key", "fu_test-key "])
