@@ -7,7 +7,7 @@ from services.compliance.consents import api as consents
 from services.compliance.consents import standing_api
 from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.gate import api as gate
-from services.compliance.ledger import listing
+from services.compliance.ledger import checking, listing
 from services.compliance.preferences import pages as preference_pages
 from services.compliance.privacy import api as privacy
 from shared.http.audit_routes import create_audit_router
@@ -21,6 +21,7 @@ def create_router(deps: ComplianceDependencies) -> APIRouter:
         consents.create_router(deps.consents, deps.links, runtime.quotas),
         standing_api.create_router(deps.consents, deps.links),
         listing.create_router(runtime.units),
+        checking.create_router(runtime.units),
         gate.create_router(runtime.units),
         consents.create_imports_router(deps.imports, runtime.quotas),
         holds.create_router(runtime.units, deps.audit),

@@ -84,6 +84,7 @@ def addresses(story: Story) -> dict[str, str]:
         **{f"results-{by}": f"/console/results?by={by}" for by in ("flow", "number", "day")},
         "inbox": "/console/inbox?show=closed",
         "consent": "/console/consent",
+        "consent-check": "/console/consent/check",
         "consent-import": "/console/consent/import",
         "inbox-unassigned": "/console/inbox/unassigned",
         **{f"settings-{tab or 'users'}": f"/console/settings{tab and '/' + tab}" for tab in SETTINGS},

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlencode
@@ -19,6 +19,7 @@ from services.console.answers import ShownFigure
 from services.console.calls import ServiceCalls
 from services.console.charts import value_words
 from services.console.csv_answers import csv_answer
+from services.console.ledger_check import LedgerCheck, ShownDay, ShownDays
 from services.console.page import ConsolePage, require
 from services.console.rendering import HEADERS, PageRenderer, redirect
 from services.console.words import sentence
@@ -29,6 +30,8 @@ PATH: Final = "/console/consent"
 _API: Final = "/v1/consents"
 _LISTED: Final = 50
 _DAYS: Final = 30
+_MOST_CHECKS: Final = 20
+"""Requests of one check of the ledger; each reads up to 5,000 entries."""
 _JSON: Final = "application/json"
 _SHOWN_FIGURES: Final = ("opt_ins", "opt_outs", "opt_out_rate", "unsubscribe_latency")
 _ACTS: Final = {
@@ -178,6 +181,28 @@ class ConsentPages(ConsolePage):
         values = {"found": found, "asked": ShownRequest.model_validate(found), "services": found["services"]}
         return self._show(request, person, "certificate", values)
 
+    async def check(self, request: Request, person: SignedIn) -> Response:
+        """Answer whether the ledger of the last 30 days is in order, up to 100,000 entries of it.
+
+        Raises:
+            HTTPProblem: 403 a role that may not look, 502 a service does not answer.
+        """
+        require(person, "consents:read")
+        last = self._clock.now().astimezone(UTC).date()
+        first = last - timedelta(days=_DAYS - 1)
+        days: list[ShownDay] = []
+        following: date | None = last
+        for _ in range(_MOST_CHECKS):
+            query = f"from={first}&to={following}"
+            answer = await self._asked(person, "compliance", f"{_API}/verification", query)
+            found = ShownDays.model_validate(answer)
+            days += found.days
+            following = found.next_to
+            if following is None:
+                break
+        check = LedgerCheck(days, _DAYS, is_complete=following is None)
+        return self._show(request, person, "consent_check", {"check": check})
+
     async def copy(self, person: SignedIn, request_id: UUID) -> Response:
         """Answer a copy as a file, once every service has handed over its part; that it is read is audited.
 
@@ -244,6 +269,7 @@ class ConsentPages(ConsolePage):
         router = self._router(PATH, sessions)
         router.add_api_route("", self.show)
         router.add_api_route("/file.csv", self.file)
+        router.add_api_route("/check", self.check)
         router.add_api_route("/{right}", self.ask, methods=["POST"])
         router.add_api_route("/erasures/{request_id}", self.certificate)
         router.add_api_route("/exports/{request_id}/copy.json", self.copy)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from services.cli.app import app
 from services.compliance import tables
-from services.compliance.ledger import export
+from services.compliance.ledger import checking, export
 from services.compliance.ledger.roots import GRACE, RootKeeper
 from services.compliance.ledger.verification import Verifier
 from shared.db.transaction import Row, Transaction, WritePriority
@@ -83,6 +83,57 @@ async def proof(driver: ComplianceDriver) -> Proof:
     )
     await proof.sign()
     return proof
+
+
+async def checked(proof: Proof, **query: str) -> dict[str, Any]:
+    async with proof.driver.http() as http:
+        answer = await http.get("/v1/consents/verification", params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_days_are_checked_by_http_the_newest_first(proof: Proof) -> None:
+    await proof.driver.hear(proof.driver.claim(phone="+13055550124"))
+    found = await checked(proof)
+    states = [(each["day"], each["state"], each["entries"]) for each in found["days"]]
+    assert states == [
+        ("2026-12-04", "not_signed_yet", 1),
+        ("2026-12-03", "in_order", 2),
+        ("2026-12-01", "in_order", 1),
+    ]
+    assert {each["signed_by"] for each in found["days"][1:]} == {proof.key.public_key}
+    assert found["next_to"] is None
+
+
+async def test_a_check_by_http_reads_a_bounded_number_of_entries_and_goes_on(
+    proof: Proof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "MOST_ENTRIES", 2)
+    first = await checked(proof)
+    assert ([each["day"] for each in first["days"]], first["next_to"]) == (["2026-12-03"], "2026-12-02")
+    rest = await checked(proof, to=first["next_to"], **{"from": "2026-11-20"})
+    assert ([each["state"] for each in rest["days"]], rest["next_to"]) == (["in_order"], None)
+    monkeypatch.setattr(checking, "MOST_ENTRIES", 1)
+    assert (await checked(proof))["days"][0]["state"] == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("statement", "day", "said"),
+    [
+        (sa.update(tables.ledger).where(tables.ledger.c.position == 1).values(hash="0" * 64), "2026-12-03", "follow"),
+        (sa.delete(tables.ledger).where(tables.ledger.c.position == 1), "2026-12-03", "root"),
+        (sa.update(tables.standings).values(chain_hash="0" * 64), "2026-12-03", "does not end"),
+        (sa.update(tables.daily_roots).values(signature="00" * 64), "2026-12-01", "not signed"),
+        (sa.delete(tables.daily_roots).where(tables.daily_roots.c.day == "2026-12-01"), "2026-12-01", "no root"),
+    ],
+)
+async def test_a_change_is_found_by_http_in_its_day(
+    proof: Proof, statement: sa.Executable, day: str, said: str
+) -> None:
+    await proof.tamper(statement)
+    broken = {each["day"]: each for each in (await checked(proof))["days"]}[day]
+    assert (broken["state"], said in " ".join(broken["problems"])) == ("broken", True), broken
 
 
 async def test_each_day_with_entries_has_one_root_that_names_the_one_before(proof: Proof) -> None:

@@ -73,6 +73,16 @@ async def test_entries_are_shown_as_text_filtered_and_saved_as_no_formula(opened
     assert ANA not in file.text
 
 
+async def test_a_button_checks_the_ledger_and_says_a_sentence(opened: embedded.Application) -> None:
+    ana = await enter(opened, Role.SUPPORT)
+    assert f"{CONSENT}/check" in await ana.page(CONSENT)
+    assert "Nothing was recorded" in await ana.page(f"{CONSENT}/check")
+    await consent(ana)
+    assert "The one entry of the last 30 days is in order. Signed days: 0 of 1" in await ana.page(f"{CONSENT}/check")
+    marketer = await enter(opened, Role.MARKETER)
+    assert (await marketer.http.get(f"{CONSENT}/check")).status_code == 403
+
+
 async def test_a_person_is_forgotten_once_somebody_is_sure_and_the_certificate_says_so(
     opened: embedded.Application,
 ) -> None:

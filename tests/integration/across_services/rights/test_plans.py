@@ -54,6 +54,7 @@ LISTS = (
     "/v1/enrollments?state=active",
     "/v1/consents",
     "/v1/consents?act=revoked",
+    "/v1/consents/verification",
     "/v1/erasures",
     "/v1/exports",
     "/v1/flows",
