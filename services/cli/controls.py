@@ -1,6 +1,9 @@
 """`followup pause`, `stop`, `resume` and `controls`: what people decide about texts that are planned."""
 
+import functools
+import inspect
 import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -26,10 +29,11 @@ RecipientOption = Annotated[str | None, typer.Option(help="Only texts to this pe
 EverythingOption = Annotated[bool, typer.Option("--everything", help="Every merchant of this installation.")]
 WhyOption = Annotated[str, typer.Option(help="The reason, for those who look later.")]
 UntilOption = Annotated[str | None, typer.Option(help="When it ends by itself: 2026-12-01T08:00:00Z.")]
+Scope = dict[str, Any]
+"""The scope as the API takes it, and the merchant that asks under `merchant`."""
 
 
-def pause(
-    why: WhyOption,
+def _scope_of(
     merchant: MerchantArgument = None,
     flow: FlowOption = None,
     step: StepOption = None,
@@ -38,6 +42,38 @@ def pause(
     to: ToOption = None,
     recipient: RecipientOption = None,
     everything: EverythingOption = False,  # noqa: FBT002 - a flag
+) -> Scope:
+    """Return the scope that a command's options name.
+
+    Raises:
+        ConfigurationFault: no merchant is named, or one beside `--everything`.
+    """
+    narrower = {
+        "flow": flow, "step": step, "number": number, "provider": provider, "to": to, "recipient": recipient
+    }  # fmt: skip
+    if (merchant is None) != everything:
+        raise ConfigurationFault("name a merchant, or --everything for all of them")
+    return {"merchant": merchant, "everything": everything, **narrower}
+
+
+def _scoped(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a scope, and hand it the scope in place of them."""
+    naming = inspect.signature(_scope_of).parameters
+    asked, *rest = [each for each in inspect.signature(command).parameters.values() if each.name != "scope"]
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        scope = _scope_of(**{name: given.pop(name) for name in naming})
+        command(scope, **given)
+
+    with_options.__signature__ = inspect.Signature([asked, *naming.values(), *rest])  # type: ignore[attr-defined] # as inspect documents
+    return with_options
+
+
+@_scoped
+def pause(
+    scope: Scope,
+    why: WhyOption,
     until: UntilOption = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
@@ -48,21 +84,14 @@ def pause(
 
     Example: followup pause acme --until 2026-12-26T08:00:00Z --why "holidays"
     """
-    scope = _scope(merchant, flow, step, number, provider, to, recipient, everything=everything)
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         _change(client, "pause", scope, why, until)
 
 
+@_scoped
 def stop(
+    scope: Scope,
     why: WhyOption,
-    merchant: MerchantArgument = None,
-    flow: FlowOption = None,
-    step: StepOption = None,
-    number: NumberOption = None,
-    provider: ProviderOption = None,
-    to: ToOption = None,
-    recipient: RecipientOption = None,
-    everything: EverythingOption = False,  # noqa: FBT002 - a flag
     until: UntilOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before planned texts are cancelled.")] = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,
@@ -72,7 +101,6 @@ def stop(
 
     Example: followup stop acme --flow win-back --why "the offer is over"
     """
-    scope = _scope(merchant, flow, step, number, provider, to, recipient, everything=everything)
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         if not yes:
             asked = client.post(_caller(client, scope), _PATH, _body("stop", scope, why, until, dry_run=True))
@@ -81,16 +109,10 @@ def stop(
         _change(client, "stop", scope, why, until)
 
 
+@_scoped
 def resume(
+    scope: Scope,
     why: WhyOption,
-    merchant: MerchantArgument = None,
-    flow: FlowOption = None,
-    step: StepOption = None,
-    number: NumberOption = None,
-    provider: ProviderOption = None,
-    to: ToOption = None,
-    recipient: RecipientOption = None,
-    everything: EverythingOption = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
@@ -98,7 +120,6 @@ def resume(
 
     Example: followup resume acme --flow win-back --why "the code works now"
     """
-    scope = _scope(merchant, flow, step, number, provider, to, recipient, everything=everything)
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         _change(client, "resume", scope, why, None)
 
@@ -143,26 +164,6 @@ def line(control: dict[str, Any]) -> str:
     if control["made_by"] == _BY_FILES and control["lifted_at"] is None:
         words.append("`followup resume` finishes these texts, `followup stop` cancels them")
     return "; ".join(words) + (" (in progress)" if control["in_progress"] else "")
-
-
-def _scope(
-    merchant: str | None,
-    flow: str | None,
-    step: str | None,
-    number: str | None,
-    provider: str | None,
-    to: str | None,
-    recipient: str | None,
-    *,
-    everything: bool,
-) -> dict[str, Any]:
-    """Return the scope as the API takes it, and the merchant that asks under `merchant`."""
-    narrower = {
-        "flow": flow, "step": step, "number": number, "provider": provider, "to": to, "recipient": recipient
-    }  # fmt: skip
-    if (merchant is None) != everything:
-        raise ConfigurationFault("name a merchant, or --everything for all of them")
-    return {"merchant": merchant, "everything": everything, **narrower}
 
 
 def _caller(client: APIClient, scope: dict[str, Any]) -> str:
