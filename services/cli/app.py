@@ -34,6 +34,7 @@ class Commands(LazyGroup):
         "status": LazyCommand(
             "services.cli.status:status", "Report whether the running process is ready, and what it is doing."
         ),
+        "tail": LazyCommand("services.cli.tail:tail", "Follow what happens in a shop, as sentences; Ctrl-C ends it."),
         "migrate": LazyCommand(
             "services.cli.process:migrate",
             "Bring the database to this version's schema; `followup run` does this by itself.",

@@ -27,19 +27,23 @@ def lint(path: Path) -> list[Problem]:
         folder = path.parent.parent if path.parent.name in {FLOWS_FOLDER, TESTS_FOLDER} else path.parent
         return [problem for problem in lint(folder) if problem.file == str(path)]
     if (path / MERCHANT_FILE).is_file():
-        return sorted(problems_in(read_merchant(path)))
+        return sorted(_with_tests(read_merchant(path)))
     readings = [read_merchant(folder) for folder in merchant_folders(path)]
     if not readings:
         return [Problem(str(path), 1, "there is no merchant here", f"add a folder with a {MERCHANT_FILE}")]
-    found = [problem for reading in readings for problem in problems_in(reading)]
+    found = [problem for reading in readings for problem in _with_tests(reading)]
     return sorted({*found, *claim_problems(readings)})
 
 
 def problems_in(reading: MerchantFiles) -> list[Problem]:
     """Return everything wrong with one merchant by itself."""
     flows = [problem for read in reading.flows for problem in flow_problems(read, reading.config)]
-    cases = case_problems(reading.folder, [read.flow for read in reading.flows])
-    return [*reading.problems, *merchant_problems(reading), *flows, *cases]
+    return [*reading.problems, *merchant_problems(reading), *flows]
+
+
+def _with_tests(reading: MerchantFiles) -> list[Problem]:
+    """Return everything wrong with one merchant, its tests of flows included, which no running process reads."""
+    return [*problems_in(reading), *case_problems(reading.folder, [read.flow for read in reading.flows])]
 
 
 def schemas() -> dict[str, dict[str, Any]]:

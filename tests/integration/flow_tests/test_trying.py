@@ -7,8 +7,10 @@ import pytest
 
 from services.flow_tests.trial_shop import trial_shop
 from services.flow_tests.trying import try_case
+from shared.config.directory import MerchantDirectory
 from shared.config.flow_cases import FlowCase
 from shared.config.lint import lint
+from tests.integration.engines import only_on_sqlite
 
 _MERCHANT = """
 merchant: acme
@@ -18,7 +20,7 @@ time_zone: America/New_York
 contact: help@acme.example
 links: {base_url: "https://go.acme.example"}
 sources:
-  shopify: {kind: shopify, secret: {env: NOT_SET_ANYWHERE}, shop: acme.myshopify.com}
+  shopify: {secrets: [{env: NOT_SET_ANYWHERE}], shop: acme.myshopify.com}
 providers:
   main: {kind: twilio, account_sid: AC00000000000000000000000000000000, auth_token: {env: NOT_SET_ANYWHERE}}
 numbers:
@@ -50,6 +52,9 @@ _PURCHASE = {
         "facts": {"order_status_url": "https://acme.example/1042"},
     }
 }
+
+
+pytestmark = only_on_sqlite("a case runs the embedded application")
 
 
 @pytest.fixture
@@ -113,3 +118,5 @@ def test_a_file_that_makes_no_sense_is_found_by_lint(folder: Path, wrong: str, s
     (folder / "tests" / "thanks.yaml").write_text(wrong.replace("{cases}", cases), encoding="utf-8")
     problems = [str(each) for each in lint(folder) if "tests/thanks.yaml" in each.file]
     assert any(said in each for each in problems), problems
+    running = MerchantDirectory.load(folder.parent, {"NOT_SET_ANYWHERE": "x" * 32})
+    assert [each for each in running.problems if "tests" in each.file] == [], "no running process reads them"
