@@ -1,4 +1,6 @@
-"""The key that signs each day of the ledger and of audit logs: with its public half anybody can check a root.
+"""A key that signs: each day of the ledger and of audit logs, and the console's calls.
+
+With its public half anybody can check a root.
 
 Ed25519 (RFC 8032) and not an HMAC: the key that checks an HMAC could also forge it.
 """
@@ -32,23 +34,23 @@ class SigningKey:
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Return the key a file holds.
+    def load(
+        cls, path: Path, named_by: str = "FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE or FOLLOWUP_AUDIT_SIGNING_KEY_FILE"
+    ) -> Self:
+        """Return the key a file holds; `named_by` is the setting that names another.
 
         Raises:
             ConfigurationFault: the file is missing, unreadable, or not such a key.
         """
+        do = f"restore it from your backup, or name another with {named_by}"
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except OSError as problem:
-            raise ConfigurationFault(
-                f"{path}: the signing key cannot be read ({problem.strerror}); restore it from your backup, or name "
-                "another with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE, and FOLLOWUP_AUDIT_SIGNING_KEY_FILE for audit logs"
-            ) from None
+            raise ConfigurationFault(f"{path}: the signing key cannot be read ({problem.strerror}); {do}") from None
         except (ValueError, TypeError):
-            raise ConfigurationFault(f"{path}: not a signing key; restore it from your backup") from None
+            raise ConfigurationFault(f"{path}: not a signing key; {do}") from None
         if not isinstance(key, Ed25519PrivateKey):
-            raise ConfigurationFault(f"{path}: not an Ed25519 key; restore it from your backup")
+            raise ConfigurationFault(f"{path}: not an Ed25519 key; {do}")
         return cls(key)
 
     def save(self, path: Path) -> None:
@@ -67,9 +69,13 @@ class SigningKey:
         """Return the public half: 32 bytes as 64 hex digits."""
         return self._private.public_key().public_bytes_raw().hex()
 
+    def signed(self, data: bytes) -> bytes:
+        """Return the signature of some bytes, which begin with what they are for."""
+        return self._private.sign(data)
+
     def signature(self, root: str, of: str = "ledger") -> str:
         """Return the signature of a daily root `of` the ledger or an audit log: 64 bytes as 128 hex digits."""
-        return self._private.sign(signed_text(root, of)).hex()
+        return self.signed(signed_text(root, of)).hex()
 
 
 def signed_text(root: str, of: str = "ledger") -> bytes:

@@ -8,7 +8,6 @@ remembers the ids it has seen; a replica that has not seen one takes it, within 
 import base64
 import binascii
 import hashlib
-import os
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection
@@ -19,13 +18,12 @@ from typing import Final, Self
 
 import orjson
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.clock import Clock
 from shared.errors import ConfigurationFault
-from shared.privacy import KEYRING_FILE_MODE
+from shared.signing import SigningKey
 
 TOKEN_PREFIX: Final = "fc_"  # noqa: S105 - how tokens begin
 """Tells a token from an API key."""
@@ -59,13 +57,13 @@ class ConsoleCall(BaseModel):
 class TokenSigner:
     """Makes tokens; only the console has one."""
 
-    def __init__(self, private: Ed25519PrivateKey) -> None:
-        self._private = private
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
 
     @classmethod
     def new(cls) -> Self:
         """Return a signer with a fresh key."""
-        return cls(Ed25519PrivateKey.generate())
+        return cls(SigningKey.new())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -74,31 +72,16 @@ class TokenSigner:
         Raises:
             ConfigurationFault: the file is missing, unreadable, or not such a key.
         """
-        try:
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except OSError as problem:
-            raise ConfigurationFault(
-                f"FOLLOWUP_CONSOLE_SIGNING_KEY_FILE: {path} cannot be read ({problem.strerror})"
-            ) from None
-        except (ValueError, TypeError):
-            raise ConfigurationFault(f"FOLLOWUP_CONSOLE_SIGNING_KEY_FILE: {path} is not a signing key") from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ConfigurationFault(f"FOLLOWUP_CONSOLE_SIGNING_KEY_FILE: {path} is not an Ed25519 key")
-        return cls(key)
+        return cls(SigningKey.load(path, "FOLLOWUP_CONSOLE_SIGNING_KEY_FILE"))
 
     def save(self, path: Path) -> None:
         """Write the key to a new file that only its owner can read; never overwrites one."""
-        pem = self._private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEYRING_FILE_MODE)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(pem)
+        self._key.save(path)
 
     @property
     def public_key(self) -> str:
         """The public half: 32 bytes as 64 hex digits."""
-        return self._private.public_key().public_bytes_raw().hex()
+        return self._key.public_key
 
     def token(
         self, now: datetime, *, person: str, merchant: str, scopes: Collection[str], method: str, path: str, body: bytes
@@ -115,7 +98,7 @@ class TokenSigner:
             body_sha256=hashlib.sha256(body).hexdigest(),
         )
         said = call.model_dump_json().encode()
-        return f"{TOKEN_PREFIX}{_text(said)}.{_text(self._private.sign(_PURPOSE + said))}"
+        return f"{TOKEN_PREFIX}{_text(said)}.{_text(self._key.signed(_PURPOSE + said))}"
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.prepare import prepare
+from services import distributed, embedded
 from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.http.console_tokens import TokenSigner
@@ -94,6 +95,7 @@ def test_postgresql_keeps_what_it_said_it_keeps() -> None:
 
 def test_every_setting_given_exists() -> None:
     assert service_names.SERVICES == SERVICES
+    assert {distributed.__name__, embedded.__name__}, "importing them declares every setting"
     database_urls = {f"FOLLOWUP_{service.upper()}_DATABASE_URL" for service in SERVICES}
     known = {entry.variable for entry in every_setting()} | database_urls
     given = {variable for name in OURS for variable in CONTAINERS[name].get("environment", {})}
