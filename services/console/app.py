@@ -21,6 +21,7 @@ from services.console.pages.imports import ImportPages
 from services.console.pages.inbox import InboxPages
 from services.console.pages.messages import MessagesPage
 from services.console.pages.notifications import NotificationsPage
+from services.console.pages.parked import ParkedEventsPage
 from services.console.pages.people import PeoplePages
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
@@ -80,6 +81,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             ResultsPage(reached, renderer, runtime.clock).create_router(sessions),
             DeliverabilityPage(reached, renderer, runtime.clock).create_router(sessions),
             SourcesPage(reached, renderer).create_router(sessions),
+            ParkedEventsPage(reached, renderer, kept).create_router(sessions),
             NotificationsPage(reached, renderer, kept).create_router(sessions),
             RowPages(reached, renderer).create_router(sessions),
             StoryPages(reached, renderer).create_router(sessions),

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from services.console.navigation import address_of
 from services.console.notifications import MOST_GIVEN_UP, ShownEndpoint
+from services.console.parked import MOST_COUNTED, NAMES
 from services.console.senders import ShownNumber
 from services.console.words import masked_number, sentence, words
 
@@ -63,6 +64,17 @@ def sources(answer: Answer) -> Sequence[Need]:
             text = "A shop that sells reports more often; look at the platform's list of failed webhooks."
             found.append(Need("wait", f"{each['source']} has brought nothing", text, "Look", at, since))
     return found
+
+
+def parked(answer: Answer) -> Sequence[Need]:
+    """Return what a service's parked events ask for."""
+    count = int(answer["count"])
+    if not count:
+        return ()
+    many = f"{count:,}{'+' if count >= MOST_COUNTED else ''} event{' is' if count == 1 else 's are'}"
+    where = NAMES.get(answer["service"], answer["service"])
+    text = "Texts of these people may be late. Mend the cause, and have them handled again."
+    return [Need("bad", f"{many} parked at {where}", text, "Look", "/console/parked")]
 
 
 def replies_to_review(answer: Answer) -> Sequence[Need]:

@@ -19,6 +19,7 @@ from services.console.need_meanings import (
     held_numbers,
     holds,
     notifications,
+    parked,
     removed_flows,
     replies_to_review,
     sources,
@@ -29,6 +30,7 @@ from shared.clock import Clock
 from shared.errors import Fault
 from shared.http.problems import HTTPProblem
 from shared.ids import MerchantId
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 SECONDS: Final = 2.0
 """After this long a service counts as not answering; the page waits no longer."""
@@ -54,6 +56,10 @@ class Question:
 
 
 QUESTIONS: Final = (
+    *(
+        Question(each, f"/v1/parked/{each}?limit=1", "operations:read", "parked events", parked, is_kept=True)
+        for each in EVENT_SERVICES
+    ),
     Question("ingest", "/v1/sources", "operations:read", "sources", sources),
     Question("sender", "/v1/dispatches/unknown?limit=1", "operations:read", "texts without an answer", unknown_texts),
     Question(

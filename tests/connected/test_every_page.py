@@ -76,6 +76,7 @@ def addresses(story: Story) -> dict[str, str]:
         "controls": "/console/controls",
         "deliverability": "/console/deliverability",
         "sources": "/console/sources",
+        "parked": "/console/parked",
         "notifications": "/console/notifications",
         "flows": "/console/flows",
         "flow": "/console/flows/order-thank-you",

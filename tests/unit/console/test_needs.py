@@ -25,6 +25,7 @@ from shared.http.problems import HTTPProblem
 from shared.ids import MerchantId
 from shared.testing.clock import FakeClock
 from shared.vocabulary.roles import SCOPES_OF, Role
+from shared.vocabulary.service_names import EVENT_SERVICES
 
 SHOP = {"source": "shopify", "is_configured": True, "silent_since": None, "quarantined": 0}
 CALM: dict[str, Mapping[str, Any]] = {
@@ -41,6 +42,7 @@ CALM: dict[str, Mapping[str, Any]] = {
     },
     "/v1/controls": {"controls": [], "next_cursor": None},
     "/v1/flows": {"flows": [], "removed": []},
+    **{f"/v1/parked/{each}": {"service": each, "count": 0} for each in EVENT_SERVICES},
 }
 
 
