@@ -147,8 +147,12 @@ class LoopWaker:
         """Remember the event loop in which the attached loop runs."""
         self._event_loop = asyncio.get_running_loop()
 
+    def wake(self) -> None:
+        """Wake the loop now: of a unit of work that gives it something to do, `UnitOfWork.after_commit`."""
+        self.wake_after(0.0)
+
     def wake_after(self, seconds: float) -> None:
-        """Wake the loop after so many seconds; the delay must cover the commit of the unit of work that asks."""
+        """Wake the loop after so many seconds."""
         if self._event_loop is None or self._loop is None:
             return
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeAlias, get_args
 
 from services.scheduler import instruments, store
@@ -75,7 +76,7 @@ class Handlers:
 
     async def take_triggers(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> None:
         """Cancel what they make unwanted, and start runs."""
-        self._wake_for(await self.deps.triggers.take(events, uow))
+        self._wake_for(await self.deps.triggers.take(events, uow), uow)
 
     async def take_answers(self, events: Sequence[ReleaseAnswer], uow: UnitOfWork) -> None:
         """Apply what the gate and the sender say of releases."""
@@ -90,7 +91,7 @@ class Handlers:
                 requests.append(_request_of(event, follow_up, spread_over, uow.now))
         applied = await apply_transitions(uow, requests, self.deps.settings.unconfirmed_after)
         await keep_distances(uow, self.deps.versions, requests, applied)
-        self._wake_for(applied)
+        self._wake_for(applied, uow)
 
     async def take_waits(self, events: Sequence[DispatchWaiting], uow: UnitOfWork) -> None:
         """Store what the sender says of a release under way, so that it can be shown; no state changes."""
@@ -146,12 +147,12 @@ class Handlers:
                 sealer = self.deps.runtime.sealer
                 contact = recipients.contact_of(sealer, merchant.id, event.recipient_id, event.contact)
                 answers.append(answer_run(event, merchant, contact, uow.now))
-        self._wake_for(await self.deps.planner.start(uow, answers))
+        self._wake_for(await self.deps.planner.start(uow, answers), uow)
 
-    def _wake_for(self, changed: Sequence[FollowUp]) -> None:
-        """Wake the release loop for the earliest timer of these."""
+    def _wake_for(self, changed: Sequence[FollowUp], uow: UnitOfWork) -> None:
+        """Wake the release loop for the earliest timer of these, once it can be read."""
         if timers := [follow_up.timer_at for follow_up in changed if follow_up.timer_at is not None]:
-            self.deps.waker.wake_at(min(timers))
+            uow.after_commit(partial(self.deps.waker.wake_at, min(timers)))
 
 
 def _request_of(event: ReleaseAnswer, follow_up: FollowUp, spread_over: timedelta, now: datetime) -> TransitionRequest:

@@ -60,7 +60,7 @@ class QueueHandlers:
         await queue_store.insert_cleared(new, uow, partitions=self._partitions, erased=erased)
         await queue_store.requeue_cleared(again, uow, erased=erased)
         if new or again:
-            self._on_queued()
+            uow.after_commit(self._on_queued)
 
     async def cancel(self, events: Sequence[FollowUpEvent], uow: UnitOfWork) -> None:
         """Take cancelled and expired follow-ups out of the queue; one that was never cleared leaves a tombstone."""

@@ -41,10 +41,10 @@ from shared.tasks import WatchedTasks
 NAME: Final = "sender"
 OPT_OUT_TOPICS: Final = (Topic.CONSENTS, Topic.FOLLOW_UPS)
 """Topics whose unread events may forbid a follow-up that was cleared: withdrawals and cancellations."""
+_GATHER_SECONDS: Final = 0.02
+"""How long texts gather that were just queued: one batch costs less than many."""
 LISTENERS: Final = ("scheduler", "compliance")
 """Services that must have acted on orders and withdrawals before marketing is sent."""
-_COMMIT_SECONDS: Final = 0.03
-"""A commit gathers for 20 ms; the dispatch loop looks a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class SenderDependencies:
         units, sealer, merchants = runtime.units, runtime.sealer, runtime.merchants
         process_url, tasks, waker = runtime.settings.address, WatchedTasks(NAME), LoopWaker()
         controls = ControlHandlers(units)
-        queue = QueueHandlers(partial(waker.wake_after, _COMMIT_SECONDS), runtime.log.partitions)
+        queue = QueueHandlers(partial(waker.wake_after, _GATHER_SECONDS), runtime.log.partitions)
         router = create_router(queue, SenderPrivacy(system_tables, sealer), controls)
         consumer = Consumer.of(runtime, system_tables, router)
         holding = consumer.source.assignment

@@ -65,6 +65,7 @@ class UnitOfWork:
         self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._sums: dict[tuple[sa.Table, str], Counter[tuple[tuple[str, Any], ...]]] = defaultdict(Counter)
         self._last: dict[Callable[[Transaction, Sequence[Any]], Awaitable[None]], list[Any]] = defaultdict(list)
+        self._afterwards: list[Callable[[], None]] = []
         self.set_aside_events: list[tuple[Event, str]] = []
         """What handlers could not take, and why."""
 
@@ -87,6 +88,16 @@ class UnitOfWork:
     def set_aside(self, event: Event, reason: str) -> None:
         """Park this event of the batch: its recipient's later events wait behind it."""
         self.set_aside_events.append((event, reason))
+
+    def after_commit(self, wake: Callable[[], None]) -> None:
+        """Have something done once what this unit wrote can be read, on the event loop; never if it does not commit."""
+        if wake not in self._afterwards:
+            self._afterwards.append(wake)
+
+    def committed(self) -> None:
+        """Do what waits for the commit; for `UnitOfWorkRunner` alone."""
+        for wake in self._afterwards:
+            wake()
 
     async def flush(self, publisher: Publisher) -> None:
         """Write the buffers and the events; the last thing before the commit."""
@@ -118,19 +129,20 @@ class UnitOfWorkRunner:
         Raises:
             DatabaseUnavailable: nothing was stored; trying again is safe.
         """
-        published = False
+        ran: UnitOfWork | None = None
 
         async def unit(transaction: Transaction) -> T:
-            nonlocal published
-            uow = UnitOfWork(transaction, self.clock.now())
+            nonlocal ran
+            ran = uow = UnitOfWork(transaction, self.clock.now())  # the last one, where a database tries again
             result = await work(uow)
             await uow.flush(self.publisher)
-            published = bool(uow.events)
             return result
 
         result = await self.database.write(unit, priority)
-        if published:
-            self.publisher.committed()
+        if ran is not None:
+            if ran.events:
+                self.publisher.committed()
+            ran.committed()
         return result
 
     async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -311,6 +311,30 @@ async def test_what_a_failed_unit_published_is_nowhere(driver: LogDriver) -> Non
     assert await driver.waiting_rows() == []
 
 
+async def test_what_waits_for_a_commit_can_read_it_and_is_not_done_without_one(driver: LogDriver) -> None:
+    woken: list[str] = []
+
+    async def stored(uow: UnitOfWork) -> None:
+        for _ in range(2):
+            uow.after_commit(wake)
+        await uow.db.insert(effects, [{"event_id": blocked(1, 1).event_id}])
+        assert woken == [], "not before the commit"
+
+    async def lost(uow: UnitOfWork) -> None:
+        uow.after_commit(wake)
+        raise ValueError("after asking")
+
+    def wake() -> None:
+        woken.append("once")
+
+    with pytest.raises(ValueError, match="after asking"):
+        await driver.units.run(lost, WritePriority.BATCHES)
+    assert woken == []
+    await driver.units.run(stored, WritePriority.BATCHES)
+    assert woken == ["once"]
+    assert await driver.done() == keys([blocked(1, 1)])
+
+
 async def test_an_event_set_aside_by_its_handler_is_parked_with_the_reason(driver: LogDriver) -> None:
     router = Router()
 

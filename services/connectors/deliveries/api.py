@@ -87,7 +87,7 @@ class NotificationEndpoints:
             return await self._found(uow.db, caller, delivery_id)
 
         row = await self.deps.runtime.units.run(work, WritePriority.BATCHES)
-        self.deps.planner.waker.wake_after(0.0)
+        self.deps.planner.waker.wake()
         return DeliveryView.of(row)
 
     async def discard(self, delivery_id: UUID, body: DiscardBody, caller: Writer) -> DeliveryView:

@@ -1,7 +1,7 @@
 """Makes a delivery of each notice for each endpoint of the merchant that wants it."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -20,9 +20,6 @@ from shared.events.trigger import Contact
 from shared.loop import LoopWaker
 from shared.phone import E164, masked
 from shared.privacy import Sealer
-
-_COMMIT_SECONDS: Final = 0.05
-"""A unit that plans commits a little later."""
 
 
 class NotificationPlanner:
@@ -54,7 +51,7 @@ class NotificationPlanner:
                 if endpoint.wants(notice.kind) and only in {None, endpoint.name}:
                     row = self._row(notice, merchant, endpoint, uow)
                     uow.write_last(store.add, row)
-                    self.waker.wake_after(_COMMIT_SECONDS)
+                    uow.after_commit(self.waker.wake)
                     planned.append(UUID(str(row["delivery_id"])))
         return planned
 

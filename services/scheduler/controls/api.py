@@ -81,7 +81,7 @@ class SendingControls:
             work = partial(self._lift if request.action == "resume" else self._make, request, scope, caller)
             changed = await self.deps.units.run(work, WritePriority.STOP)
             failpoint("scheduler.after_control")
-            self.deps.control_waker.wake_after(0.0)
+            self.deps.control_waker.wake()
         return ControlsChanged.of(changed, concerned)
 
     def _slow_down(self, caller: Caller) -> None:

@@ -16,7 +16,6 @@ from shared.loop import LoopWaker
 
 _AT_ONCE: Final = 100
 _IDLE_SECONDS: Final = 1.0
-_COMMIT_SECONDS: Final = 0.02
 
 
 class ControlHandlers:
@@ -34,7 +33,7 @@ class ControlHandlers:
     async def take(self, events: Sequence[ControlChanged], uow: UnitOfWork) -> None:
         """Store controls; each partition brings them, and the first one counts."""
         await store.save_changes(uow.db, events)
-        self.waker.wake_after(_COMMIT_SECONDS)
+        uow.after_commit(self.waker.wake)
 
     async def step(self) -> float:
         """Answer for the controls that are stored, and return the seconds until the next look."""
