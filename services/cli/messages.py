@@ -1,7 +1,7 @@
 """`followup messages` and `followup cancel`: every text of a merchant, and calling some of them off."""
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import typer
 from rich.console import Console
@@ -26,18 +26,28 @@ def messages(
     provider: Annotated[str | None, typer.Option(help="Only what is sent through this provider.")] = None,
     to: Annotated[str | None, typer.Option(help="Only texts to this person, by phone number.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Where the previous page ended.")] = None,
+    preview: Annotated[
+        str | None, typer.Option(metavar="ID", help="Instead of a list: how this planned text would read now.")
+    ] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
     """List texts, the newest first: of a state, reason, flow, number, or person.
 
     Example: followup messages acme --state blocked --flow win-back
+    Example: followup messages acme --preview 018c0000-0000-7000-8000-0000000000d1
     """
     console = Console(soft_wrap=True, highlight=False, markup=False)
     asked = {"state": state, "reason": reason, "flow": flow, "number": number, "provider": provider, "cursor": cursor}
     query: dict[str, str] = {name: value for name, value in asked.items() if value} | {"limit": str(_SHOWN)}
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         client.require(merchant)
+        if preview is not None:
+            if to is not None or any(asked.values()):
+                raise ConfigurationFault("--preview shows one text: give its id, and nothing to search for")
+            found = client.get(merchant, f"/v1/follow-ups/{quote(preview, safe='')}/preview")
+            console.print(*preview_lines(found) if found else ("There is no such text.",), sep="\n")
+            return
         if to is not None:
             query["recipient"] = _recipient(client, merchant, to)
         page = client.get(merchant, f"/v1/messages?{urlencode(query)}") or {"messages": [], "next_cursor": None}
@@ -89,6 +99,16 @@ def line(message: dict[str, Any]) -> str:
     at = message["planned_at"] or message["changed_at"]
     what = f"{message['flow'] or '?'}/{message['step'] or '?'}"
     return f"{at}  {message['follow_up_id']}  {message['label']:<12}  {what}  {message['explanation']}"
+
+
+def preview_lines(found: dict[str, Any]) -> list[str]:
+    """Return how a planned text would read, and what of it is not settled yet."""
+    size = found["parts"]
+    return [
+        found["text"],
+        f"({size['parts']} {'part' if size['parts'] == 1 else 'parts'}, {size['encoding']})",
+        f"A preview as of now, not sent; due {found['due_local']}.",
+    ]
 
 
 def cancel_line(answer: dict[str, Any], verb: str) -> str:

@@ -184,6 +184,22 @@ class ShownStep(BaseModel):
     event_id: UUID
 
 
+class ShownPreviewSize(BaseModel):
+    """How many parts a text is sent in."""
+
+    encoding: str
+    parts: int
+
+
+class ShownPreview(BaseModel):
+    """The answer of `GET /v1/follow-ups/{id}/preview`."""
+
+    as_of: datetime
+    due_at: datetime
+    text: str
+    parts: ShownPreviewSize
+
+
 class ShownStory(BaseModel):
     """The answer of `GET /v1/journeys/{id}`."""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler import api, cancelling, consumer, contacts, lookup, loops
+from services.scheduler import api, cancelling, consumer, contacts, lookup, loops, planned_words
 from services.scheduler.controls import api as controls_api
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.flow_files import api as flow_files_api
@@ -55,6 +55,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
                 cancelling.create_router(deps),
                 api.create_router(deps),
                 lookup.create_router(deps),
+                planned_words.create_router(deps),
                 flow_files_api.create_router(deps, checks),
                 contacts.create_router(deps),
                 flows_api.create_router(deps),

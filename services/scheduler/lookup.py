@@ -1,7 +1,6 @@
 """`POST /v1/recipients/lookup`: the id by which every other service is asked about the person at a number."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -10,21 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduler import view_store
 from services.scheduler.api_models import Input
+from services.scheduler.caller_brake import CallerBrake
 from services.scheduler.dependencies import SchedulerDependencies
 from shared import phone
 from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
-from shared.http.problems import HTTPProblem, unprocessable
+from shared.http.problems import unprocessable
 from shared.http.strict_json import StrictRoute
 from shared.phone import Unparsable
 from shared.token_buckets import TokenBuckets
 
 _PATH: Final = "/v1/recipients/lookup"
-_PER_SECOND: Final = 1.0
-"""Lookups of one caller: nobody types faster, and who walks through all numbers is stopped."""
-_AT_ONCE: Final = 60.0
 
 Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
 
@@ -50,7 +47,9 @@ class LookupAnswer(BaseModel):
 def create_router(deps: SchedulerDependencies) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["people"], route_class=StrictRoute)
-    lookup = RecipientLookup(deps, TokenBuckets(deps.runtime.clock))
+    lookup = RecipientLookup(
+        deps, CallerBrake(TokenBuckets(deps.runtime.clock), "too_many_lookups", "numbers were looked up")
+    )
     router.post(_PATH, summary="The recipient id of a number, which stays out of the URL")(lookup.find)
     return router
 
@@ -60,15 +59,14 @@ class RecipientLookup:
     """Finds people by their numbers, for the caller's merchant."""
 
     deps: SchedulerDependencies
-    brake: TokenBuckets
-    """Of each merchant's callers."""
+    brake: CallerBrake
 
     async def find(self, request: LookupRequest, caller: Reader) -> LookupAnswer:
         """Return the recipient id of a number. Each lookup is an entry of the audit log, without the number."""
         number = phone.parse(request.to, caller.merchant.config.country)
         if isinstance(number, Unparsable):
             raise unprocessable("to", f"the number cannot be used: {number.reason}")
-        self._slow_down(caller)
+        self.brake.slow_down(caller)
         key = self.deps.runtime.sealer.recipient_id(caller.merchant.id, number)
         subject = AuditSubject(AuditSubjectKind.RECIPIENT, str(key))
         deed = Deed(caller.merchant.id, AuditAction.RECIPIENT_LOOKED_UP, subject, recipient_id=key)
@@ -79,22 +77,3 @@ class RecipientLookup:
 
         is_known = await self.deps.units.run(work, WritePriority.BATCHES)
         return LookupAnswer(recipient_id=key, is_known=is_known)
-
-    def _slow_down(self, caller: Caller) -> None:
-        """Take a lookup from the caller's bucket; the operator has none.
-
-        Raises:
-            HTTPProblem: 429 with `Retry-After`.
-        """
-        if caller.is_operator:
-            return
-        name = (caller.merchant.id, caller.key_id)
-        left = self.brake.left(name, _PER_SECOND, _AT_ONCE)
-        if left < 1:
-            raise HTTPProblem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "too_many_lookups",
-                f"more than {_AT_ONCE:g} numbers were looked up within a minute; go on with one a second",
-                headers={"Retry-After": "1"},
-            )
-        self.brake.keep(name, left - 1)

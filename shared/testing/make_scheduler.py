@@ -88,7 +88,8 @@ numbers:
 api_keys:
   - id: all
     sha256: "{key_sha256(f"{KEY_PREFIX}{merchant}")}"
-    scopes: ["follow-ups:write", "follow-ups:read", "flows:read", "flows:write", "controls:write", "controls:read"]
+    scopes: ["follow-ups:write", "follow-ups:read", "flows:read", "flows:write", "controls:write", "controls:read",
+      "messages:read"]
 {more}""",
         encoding="utf-8",
     )

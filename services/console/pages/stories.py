@@ -1,22 +1,24 @@
 """The story of one follow-up: its words, what the provider and the gate said, and what would have to change."""
 
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from services.console.accounts.sessions import Sessions, SignedInPerson
-from services.console.accounts.sign_in import SignedIn
-from services.console.answers import ShownStory
+from services.console.accounts.sign_in import SignedIn, require_own_form
+from services.console.answers import ShownPreview, ShownStory
 from services.console.message_advice import change_needed
 from services.console.message_answers import VERDICTS, ShownDispatch, ShownVerdict
-from services.console.page import ConsolePage, accepted
+from services.console.page import ConsolePage, accepted, require
+from services.console.words import sentence
 
 PATH: Final = "/console/follow-ups"
 REFRESH: Final = "x-followup-refresh"
 """The header of the script that refreshes a page (static/console.js)."""
+_Field = Annotated[str, Form(max_length=500)]
 _OPEN: Final = frozenset({"pending", "released"})
 
 
@@ -50,6 +52,31 @@ class StoryPages(ConsolePage):
         Raises:
             HTTPProblem: what metrics refuses, 502 if it does not answer.
         """
+        return await self._page(request, person, follow_up_id)
+
+    async def preview(
+        self, request: Request, person: SignedIn, follow_up_id: UUID, form_token: _Field = ""
+    ) -> Response:
+        """Answer the story with its planned text as it would read now; each look is asked for, and on record.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 502 a service does not answer.
+        """
+        require_own_form(request, person, form_token)
+        require(person, "messages:read")
+        answer = await self._calls.get(person, "scheduler", f"/v1/follow-ups/{follow_up_id}/preview")
+        if not answer.is_success:
+            return await self._page(request, person, follow_up_id, problem=sentence(answer.problem))
+        return await self._page(request, person, follow_up_id, ShownPreview.model_validate(answer.body))
+
+    async def _page(
+        self,
+        request: Request,
+        person: SignedInPerson,
+        follow_up_id: UUID,
+        preview: ShownPreview | None = None,
+        problem: str = "",
+    ) -> Response:
         answer = await self._calls.get(person, "metrics", f"/v1/journeys/{follow_up_id}")
         if answer.status is HTTPStatus.NOT_FOUND:
             missing = {"follow_up_id": follow_up_id}
@@ -59,10 +86,14 @@ class StoryPages(ConsolePage):
         is_refresh = REFRESH in request.headers
         dispatch = None if is_refresh else await self._dispatch(person, follow_up_id)
         verdict = None if is_refresh else await self._verdict(person, follow_up_id)
+        words = sent_words(story.state, dispatch, person)
         values: dict[str, Any] = {
             "story": story,
             "dispatch": dispatch,
-            "words": sent_words(story.state, dispatch, person),
+            "words": words,
+            "preview": preview,
+            "preview_problem": problem,
+            "may_preview": story.state == "pending" and words.text is None and person.may("messages:read"),
             "verdict": verdict,
             "change": change_needed(verdict.reason) if verdict is not None and verdict.decision != "send" else "",
             "may_cancel": story.state in _OPEN and person.may("follow-ups:write"),
@@ -93,4 +124,5 @@ class StoryPages(ConsolePage):
         """Return the routes."""
         router = self._router(PATH, sessions)
         router.add_api_route("/{follow_up_id}", self.show)
+        router.add_api_route("/{follow_up_id}", self.preview, methods=["POST"])
         return router

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.messages import cancel_line, line
+from services.cli.messages import cancel_line, line, preview_lines
 
 MESSAGE: dict[str, Any] = {
     "follow_up_id": "0193b5a0-7c00-8a3e-9d4f-0a1b2c3d4e5f",
@@ -43,3 +43,12 @@ def test_how_many_are_cancelled_is_said_in_a_sentence(
 ) -> None:
     names = ("cancelled", "under_way", "already_ended", "not_found", "left")
     assert cancel_line(dict(zip(names, counts, strict=True)), verb) == said
+
+
+def test_a_preview_says_that_it_is_one_and_when_it_is_due() -> None:
+    size = {"encoding": "GSM-7", "parts": 1, "units": 2}
+    assert preview_lines({"text": "Hi", "parts": size, "due_local": "2026-12-01T10:00:00-06:00"}) == [
+        "Hi",
+        "(1 part, GSM-7)",
+        "A preview as of now, not sent; due 2026-12-01T10:00:00-06:00.",
+    ]

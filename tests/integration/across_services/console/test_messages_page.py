@@ -114,6 +114,28 @@ async def test_each_role_sees_the_list_and_cancels_where_its_scopes_say(
     assert answer.status_code == (303 if may else 403)
 
 
+@pytest.mark.parametrize("role", [Role.SUPPORT, Role.VIEWER])
+async def test_a_planned_text_is_read_ahead_by_a_button_for_roles_that_read_texts(
+    opened: embedded.Application, role: Role
+) -> None:
+    person = await Person(opened).enter(role)
+    text = "Hi <b>{{ recipient.first_name }}</b>"
+    key = await planned(opened, person, text=text, recipient={"first_name": "Anna"})
+    path, may = f"/console/follow-ups/{key}", "messages:read" in SCOPES_OF[role]
+    assert ("Show how it would read now" in await person.page(path)) == may
+    answer = await person.send(path, seen_on="/console/messages")
+    assert answer.status_code == (200 if may else 403)
+    assert ("Hi &lt;b&gt;Anna&lt;/b&gt;" in answer.text) == may
+    assert ("As it would read now; a preview, not sent." in answer.text) == may
+    assert (await person.http.post(path, data={"form_token": "0" * 64})).status_code == 403
+    if may:
+        body = {"follow_ups": [key], "reason": "why"}
+        await person.http.post("/v1/follow-ups/cancel", json=body, headers=person.operator_of("acme"))
+        gone = await person.send(path, seen_on="/console/messages")
+        assert "This follow-up is cancelled" in gone.text
+        assert "Anna" not in gone.text
+
+
 async def test_a_number_leads_to_its_person_and_stands_in_no_address(opened: embedded.Application) -> None:
     anna = await Person(opened).enter(Role.OWNER)
     key = await planned(opened, anna, subject="order-1001")
