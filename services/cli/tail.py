@@ -93,6 +93,8 @@ def _look_again(client: APIClient, merchant: str, begin: datetime) -> tuple[list
         rows, is_whole = _look(client, merchant, begin)
     except httpx2.TransportError:
         return [], "the application does not answer; it is asked again every second"
+    except ConfigurationFault as refused:  # too many requests, a service that starts anew, a key that was replaced
+        return [], f"{refused}; it is asked again every second"
     return rows, "" if is_whole else "more happened than can be followed; the console shows all of it"
 
 

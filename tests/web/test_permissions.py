@@ -26,6 +26,7 @@ STRANGER = ("203.0.113.9", 40_000)
 THE_CONSOLE = ("127.0.0.1", 40_000)
 ALL = "fu_all"
 OTHER = "fu_other"
+NOBODY = "0193b5a0-7c00-8a3e-9d4f-0a1b2c3d4e5f"
 REVEALING = {"messages:read", "recipients:reveal"}
 """Scopes that open no route: they show in clear what other keys see masked."""
 _FRAMEWORKS_OWN = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
@@ -124,11 +125,19 @@ def operations(opened: embedded.Application) -> list[tuple[str, str]]:
     return sorted(found, key=lambda operation: (operation[1], operation[0]))
 
 
-async def ask(client: httpx2.AsyncClient, operation: tuple[str, str], **headers: Any) -> str:
-    """Return the answer to a request with meaningless parameters and body."""
+def filled_in(path: str) -> str:
+    """Return the address of something that nobody made: an id in its form, a name as it may be."""
+    path = path.replace("{reply_id}", "0" * 64)
+    return re.sub(r"\{\w+_id\}", NOBODY, re.sub(r"\{right\}", "exports", path)).replace("{name}", "x1")
+
+
+async def ask(
+    client: httpx2.AsyncClient, operation: tuple[str, str], form: dict[str, str] | None = None, /, **headers: Any
+) -> str:
+    """Return the answer to a request with meaningless parameters and body, or with a form as a page sends it."""
     method, path = operation
-    filled = re.sub(r"\{[^}]+\}", "x1", path).replace("{", "").replace("}", "")
-    body: dict[str, Any] = {} if method == "GET" else {"json": {"nonsense": 1}}
+    filled = re.sub(r"\{[^}]+\}", "x1", path if form is None else filled_in(path))
+    body: dict[str, Any] = {} if method == "GET" else {"json": {"nonsense": 1}} if form is None else {"data": form}
     answer = await client.request(method, filled, params={"nonsense": "1"}, headers=headers, **body)
     code = answer.json().get("code") if "json" in answer.headers.get("content-type", "") else None
     match answer.status_code:
@@ -182,21 +191,26 @@ def bearer(key: str, **more: str) -> dict[str, str]:
 PASSWORD = "seven quiet beans roast"
 
 
-async def cookies_of_roles(client: httpx2.AsyncClient, operator_token: str) -> dict[Role, str]:
-    """Return the cookie of a session for each role."""
+async def cookies_of_roles(client: httpx2.AsyncClient, operator_token: str) -> dict[Role, tuple[str, str]]:
+    """Return the cookie of a session for each role, and the token of its forms."""
     found = {}
     for role in Role:
         made = {"name": f"one-{role}", "role": role, "password": PASSWORD}
         headers = bearer(operator_token, **{MERCHANT_HEADER: "acme"})
         assert (await client.post("/console/users", json=made, headers=headers)).is_success
         await client.post("/console/sign-in", data={"name": made["name"], "password": PASSWORD})
-        found[role] = client.cookies["followup_console"]
+        form = re.search(r'name="form_token" type="hidden" value="([0-9a-f]{64})"', (await client.get("/console")).text)
+        assert form is not None
+        found[role] = client.cookies["followup_console"], form[1]
         client.cookies.clear()
     return found
 
 
 async def roles(
-    opened: embedded.Application, client: httpx2.AsyncClient, operation: tuple[str, str], cookies: dict[Role, str]
+    opened: embedded.Application,
+    client: httpx2.AsyncClient,
+    operation: tuple[str, str],
+    cookies: dict[Role, tuple[str, str]],
 ) -> str:
     """Return the roles that may ask: of an API's route in a call of the console's, of a page with a session."""
     method, path = operation
@@ -205,7 +219,9 @@ async def roles(
     inside = client_of(opened, THE_CONSOLE)
     for role in Role:
         if path.startswith("/console"):
-            answer = await ask(client, operation, Cookie=f"followup_console={cookies[role]}")
+            cookie, form_token = cookies[role]
+            form = {"form_token": "" if path == "/console/sign-out" else form_token}  # it would end the session
+            answer = await ask(client, operation, form, Cookie=f"followup_console={cookie}")
         else:
             body = b"" if method == "GET" else b'{"nonsense":1}'
             made = opened.console.token(
@@ -227,7 +243,7 @@ async def line(
     opened: embedded.Application,
     client: httpx2.AsyncClient,
     operation: tuple[str, str],
-    cookies: dict[Role, str],
+    cookies: dict[Role, tuple[str, str]],
 ) -> str:
     operator_token = opened.operator_token
     named = {MERCHANT_HEADER: "acme"}
