@@ -332,7 +332,7 @@ def test_a_folder_a_merchant_and_a_file_can_be_checked(tmp_path: Path) -> None:
 def test_the_published_schemas_name_every_field(tmp_path: Path) -> None:
     published = schemas()
 
-    assert set(published) == {"merchant", "flow"}
+    assert set(published) == {"merchant", "flow", "tests"}
     assert set(published["merchant"]["properties"]) == set(MerchantConfig.model_fields)
     assert published["flow"]["additionalProperties"] is False
     assert json.loads(json.dumps(published)) == published
