@@ -12,6 +12,10 @@ from services import embedded
 from services.console.flows.drafts import examples
 from shared.vocabulary.roles import SCOPES_OF, Role
 from tests.integration.across_services.console.house import Person, open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the application is embedded")
+
 
 EDIT = "/console/edit-flow"
 NEW = f"{EDIT}?flow=mine&example=thank-you"

@@ -14,6 +14,10 @@ from services.console.pages.messages import _own_address
 from shared.testing.harness import ServiceHarness
 from shared.vocabulary.roles import SCOPES_OF, Role
 from tests.integration.across_services.console.house import Person, open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the application is embedded")
+
 
 LIST = "/console/messages"
 NUMBER = "+12125550123"

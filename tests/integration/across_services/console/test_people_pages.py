@@ -11,6 +11,10 @@ from shared.testing.harness import ServiceHarness
 from shared.vocabulary.roles import SCOPES_OF, Role
 from tests.integration.across_services.console.house import Person, open_house
 from tests.integration.across_services.console.test_messages_page import NUMBER, planned, state_of
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the application is embedded")
+
 
 CONSENT = {
     "to": NUMBER,

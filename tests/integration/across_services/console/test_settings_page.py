@@ -8,6 +8,10 @@ import pytest
 from services import embedded
 from shared.vocabulary.roles import Role
 from tests.integration.across_services.console.house import PASSWORD, Person, open_house
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the application is embedded")
+
 
 PAGE = "/console/settings"
 
