@@ -10,6 +10,7 @@ from rich.console import Console
 from services.cli import audit_pages, verdicts
 from services.cli.api_client import OF_THE_KEY, APIClient, open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from services.cli.verdicts import EndOption, MostOption, RulesOption, StartOption
 from services.compliance.ledger.verification import Verifier, verifier_of
 from shared.clock import SystemClock
@@ -141,7 +142,7 @@ def sentence(entry: dict[str, Any]) -> str:
         words.append(f"why: {entry['reason']}")
     elif entry["reason_state"] != "none":
         words.append(f"why: ({entry['reason_state']})")
-    return "; ".join(words)
+    return plain("; ".join(words))
 
 
 def _logs(

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from services.cli.api_client import APIClient, open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from shared.errors import ConfigurationFault
 
 
@@ -92,12 +94,12 @@ def _print(
 ) -> None:
     console.print(f"[bold]Follow-up {follow_up['follow_up_id']}[/]: {_progress(follow_up, journey)}", soft_wrap=True)
     for event in journey.get("events", []):
-        console.print(f"  [dim]{event['at']}[/]  {event['summary']}")
+        console.print(f"  [dim]{event['at']}[/]  {escape(plain(event['summary']))}")
     for decision in decisions:
         console.print(
             f"\n[bold]Verdict of release {decision.get('release')}[/]: {decision['decision']} ({decision['reason']})"
         )
-        console.print(f"  {decision['explanation']}")
+        console.print(f"  {escape(plain(decision['explanation']))}")
         for rule in decision.get("rules", []):
             state = "skipped: " + rule["skipped"] if rule.get("skipped") else ("open" if rule.get("open") else "closed")
             console.print(f"  rule {rule['id']} ({rule['cite']}): {rule.get('hours')} - {state}")

@@ -10,6 +10,7 @@ from rich.console import Console
 from services.cli.api_client import APIClient, open_client
 from services.cli.list_by_default import ListByDefault
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from shared.errors import ConfigurationFault
 
 _PATH = "/v1/conversations"
@@ -198,7 +199,7 @@ def _said(text: str | None) -> str:
     """Return a text in one line: what people wrote must not be able to draw on the terminal."""
     if text is None:
         return "(no longer kept)"
-    return "".join(each if each.isprintable() else " " for each in text)
+    return plain(text)
 
 
 def _found(client: APIClient, recipient_id: str, query: str = "") -> FoundConversation:

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from services.cli.api_client import open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from services.cli.snapshot import Snapshot, snapshot
 from services.compliance.ledger import export as exporting
 from services.compliance.ledger import store
@@ -81,7 +82,7 @@ def entry_line(entry: dict[str, Any]) -> str:
     """Return an entry in one line; what a shop wrote must not be able to draw on the terminal."""
     words = (entry["recorded_at"], entry["recipient_id"], entry["act"], entry["scope"], entry["method"])
     said = "  ".join((*words, f"{entry['source']}, by {entry['actor']}"))
-    return "".join(each if each.isprintable() else " " for each in said)
+    return plain(said)
 
 
 @ledger.command()

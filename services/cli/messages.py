@@ -8,6 +8,7 @@ from rich.console import Console
 
 from services.cli.api_client import APIClient, open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from shared.errors import ConfigurationFault
 
 _CANCEL = "/v1/follow-ups/cancel"
@@ -98,14 +99,14 @@ def line(message: dict[str, Any]) -> str:
     """Return a text as a line."""
     at = message["planned_at"] or message["changed_at"]
     what = f"{message['flow'] or '?'}/{message['step'] or '?'}"
-    return f"{at}  {message['follow_up_id']}  {message['label']:<12}  {what}  {message['explanation']}"
+    return plain(f"{at}  {message['follow_up_id']}  {message['label']:<12}  {what}  {message['explanation']}")
 
 
 def preview_lines(found: dict[str, Any]) -> list[str]:
     """Return how a planned text would read, and what of it is not settled yet."""
     size = found["parts"]
     return [
-        found["text"],
+        *(plain(each) for each in found["text"].splitlines()),
         f"({size['parts']} {'part' if size['parts'] == 1 else 'parts'}, {size['encoding']})",
         f"A preview as of now, not sent; due {found['due_local']}.",
     ]

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from services.cli.api_client import APIClient, open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from shared.errors import ConfigurationFault
 
 notifications = typer.Typer(
@@ -113,7 +114,7 @@ def delivery_line(delivery: dict[str, Any]) -> str:
     next_try = f", next {delivery['next_at']}" if delivery["next_at"] and delivery["attempts"] else ""
     wrong = f": {delivery['detail']} ({delivery['problem']})" if delivery["problem"] else ""
     head = f"{delivery['id']}  {delivery['created_at']}  {delivery['type']} to {delivery['endpoint']}"
-    return f"{head}  {delivery['state']}{tries}{next_try}{wrong}"
+    return plain(f"{head}  {delivery['state']}{tries}{next_try}{wrong}")
 
 
 def endpoint_line(endpoint: dict[str, Any]) -> str:

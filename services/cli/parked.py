@@ -10,6 +10,7 @@ from rich.console import Console
 from services.cli.api_client import APIClient, open_client
 from services.cli.list_by_default import ListByDefault
 from services.cli.options import DataOption, MerchantsOption, ServicesOption, known_services, settings_of
+from services.cli.plain import plain
 from shared.errors import ConfigurationFault
 from shared.vocabulary.service_names import EVENT_SERVICES
 
@@ -102,7 +103,7 @@ def line(whose: str, service: str, event: dict[str, Any]) -> str:
     """Return a parked event in two lines: which, and why."""
     tries = f", failed again {event['attempts']} times" if event["attempts"] else ""
     head = f"{event['id']}  {service}  {whose}  {event['type']}  recipient {event['recipient_id']}"
-    return f"{head}\n  since {event['parked_at']}{tries}: {event['reason']}"
+    return f"{head}\n" + plain(f"  since {event['parked_at']}{tries}: {event['reason']}")
 
 
 class _Whose:

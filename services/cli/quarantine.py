@@ -9,6 +9,7 @@ from rich.console import Console
 from services.cli.api_client import open_client
 from services.cli.list_by_default import ListByDefault
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from shared.errors import ConfigurationFault
 
 _PATH = "/v1/quarantine"
@@ -104,4 +105,4 @@ def line(merchant: str, delivery: dict[str, Any]) -> str:
     """Return a delivery in two lines: which, and why it could not be read. Words of platforms draw nothing."""
     head = f"{delivery['delivery_id']}  {merchant}  {delivery['source']}  {delivery['received_at']}"
     text = f"  {delivery['reason']}: {delivery['topic']}: {delivery['detail']}"
-    return f"{head}\n" + "".join(each if each.isprintable() else " " for each in text)
+    return f"{head}\n" + plain(text)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from services.cli.api_client import open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 
 replies = typer.Typer(
     help="Replies that could not be matched to a person or a merchant's number.", no_args_is_help=True
@@ -34,7 +35,7 @@ def unassigned(
         page = client.get(merchant, path) or {"replies": [], "next_cursor": None}
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for each in page["replies"]:
-        fields = {name: json.dumps(value, ensure_ascii=False) for name, value in (each["fields"] or {}).items()}
+        fields = {name: plain(json.dumps(value, ensure_ascii=False)) for name, value in (each["fields"] or {}).items()}
         console.print(f"{each['id']}\n  {each['received_at']}  {each['provider']}  {each['reason']}")
         console.print(f"  from {fields.get('From', '?')} to {fields.get('To', '?')}, read as {each['reply_class']}")
         console.print(f"  {fields.get('Body', '')}")

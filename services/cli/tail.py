@@ -13,6 +13,7 @@ from rich.console import Console
 
 from services.cli.api_client import APIClient, open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
+from services.cli.plain import plain
 from shared.config.model import parse_duration
 from shared.errors import ConfigurationFault
 
@@ -45,7 +46,7 @@ def line(row: dict[str, Any]) -> str:
     """Return what happened as a line: when, to whom, where in which flow, and what."""
     at = datetime.fromisoformat(row["occurred_at"]).astimezone().strftime("%H:%M:%S")
     place = f"{row['flow']} › {row['step'] or 'text'}" if row["flow"] else row["service"]
-    return f"{at}  {row['recipient_id'][-6:]}  {place}: {row['summary']}"
+    return plain(f"{at}  {row['recipient_id'][-6:]}  {place}: {row['summary']}")
 
 
 def tail(
