@@ -23,6 +23,10 @@ _WITHDRAWAL: Final = frozenset({"to", "event", "scope", "captured_at"})
 """The only columns read from a malformed row."""
 _MOST_LINES: Final = 200
 """The most lines of one row, such as a long disclosure in quotes."""
+LONGEST_ROW: Final = 110_000
+"""Characters of a row's values: as JSON, with what a batch holds beside it, still within one request."""
+_LONGEST_VALUE_IN_DOUBT: Final = 500
+"""Characters that are read of each value of a row which is not taken for a permission."""
 _LONGEST_LINE: Final = 1_000_000
 """In characters; longer than any row of a consent file, so that a file without line ends is not read whole."""
 _NAMES: Final[Mapping[str, str]] = {
@@ -171,17 +175,19 @@ class ConsentFile:
 
     def _of_a_row(self, record: _Record, names: Sequence[str | None], encoding: str) -> Iterator[ConsentRow]:
         """Yield one consent row for each number in a record; empty number columns are skipped."""
-        known, values = list(names), record.values
-        if record.trouble:  # enough for a withdrawal; a permission is refused, because its evidence was not read
+        known, values, trouble = list(names), record.values, record.trouble
+        if not trouble and sum(map(len, values)) > LONGEST_ROW:
+            trouble = f"its values are longer than {LONGEST_ROW:,} characters together"
+        if trouble:  # enough for a withdrawal; a permission is refused, because its evidence was not read
             known = [name if name in _WITHDRAWAL else None for name in names]
-            values = values[: len(names)]
+            values = [value[:_LONGEST_VALUE_IN_DOUBT] for value in values[: len(names)]]
         numbers = [place for place, name in enumerate(known) if name == "to"]
         filled = [place for place in numbers if place < len(values) and values[place].strip()] or numbers[:1]
         for place in filled:
             own = [None if name == "to" and other != place else name for other, name in enumerate(known)]
             line = self._line(record.end, own, values, encoding)
-            if record.trouble and (line.row is None or not {"to", "event"} <= line.row.keys()):
-                line = ConsentRow(record.end, None, record.trouble)
+            if trouble and (line.row is None or not {"to", "event"} <= line.row.keys()):
+                line = ConsentRow(record.end, None, trouble)
             yield line
 
     def _line(self, number: int, names: Sequence[str | None], values: Sequence[str], encoding: str) -> ConsentRow:

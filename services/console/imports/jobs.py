@@ -23,6 +23,7 @@ from shared.consent_file import ConsentFile, ConsentRow
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import ConfigurationFault, describe
+from shared.http.body import MOST_UPLOADED_BYTES
 from shared.http.problems import HTTPProblem
 from shared.ids import MerchantId
 from shared.telemetry.logs import logger
@@ -35,8 +36,12 @@ _BEAT: Final = timedelta(seconds=15)
 """How often a process says that it holds a file."""
 _LOOK_SECONDS: Final = 1.0
 _ROWS_AT_ONCE: Final = 500
-_CHARACTERS_AT_ONCE: Final = 100_000
-"""Of rows in one request, at most four bytes each; both well below the limits of one."""
+_CHARACTERS_AT_ONCE: Final = 40_000
+"""Of rows in one request, with the last row at most 150,000: as JSON below the limit of a body, whatever they are."""
+MOST_HELD_BYTES: Final = 2 * MOST_UPLOADED_BYTES
+"""Of all shops' files together in one process; the disk that they lie on belongs to all."""
+_TRIED_KEPT: Final = timedelta(hours=1)
+"""How long a file that was tried waits for a decision."""
 _PATH: Final = "/v1/consents/imports"
 _PAUSES_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 60.0, 60.0)
 """Before a batch is sent again that a service did not take now."""
@@ -56,6 +61,8 @@ class _Held:
     import_id: UUID
     person: SignedInPerson
     scope: str
+    reserved: int
+    """Bytes that its file may take."""
     file: SealedFile = field(default_factory=SealedFile)
     work: "asyncio.Task[None] | None" = None
     is_importing: bool = False
@@ -94,9 +101,16 @@ class ImportJobs:
         """Make room for a file of a person's shop.
 
         Raises:
-            HTTPProblem: 409, the shop's import before is not over.
+            HTTPProblem: 409, the shop's import before is not over; 503, other shops' files take all the room there is.
         """
         merchant = person.merchant.id
+        reserved = size or MOST_UPLOADED_BYTES  # a browser says how much it sends
+        if reserved + sum(each.reserved for key, each in self._held.items() if key != merchant) > MOST_HELD_BYTES:
+            raise HTTPProblem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too_many_files",
+                "files of other shops are being read; upload yours again in some minutes",
+            )
         import_id, now = uuid4(), self._units.clock.now()
         entry = StoredImport(
             merchant_id=merchant,
@@ -127,13 +141,16 @@ class ImportJobs:
                 f"{who}'s file “{there.file_name}” is not finished; let it end, or stop it, and upload yours again",
             )
         self._let_go(merchant)
-        held = self._held[merchant] = _Held(import_id, person, scope)
+        held = self._held[merchant] = _Held(import_id, person, scope, reserved)
         return held.file
 
     async def received(self, merchant: MerchantId) -> None:
         """Begin to try the rows of a file that came to its end."""
-        held = self._held[merchant]
+        held = self._held.get(merchant)
+        if held is None:  # given up meanwhile, as when the process ends
+            raise HTTPProblem(HTTPStatus.CONFLICT, "no_such_import", "the upload was given up; upload the file again")
         held.file.finish()
+        held.reserved = held.file.size
         held.work = asyncio.create_task(self._run(held, merchant, is_trial=True), name="console:import")
 
     async def broken_off(self, merchant: MerchantId, why: str) -> None:
@@ -173,7 +190,8 @@ class ImportJobs:
 
         async def work(uow: UnitOfWork) -> None:
             entry = await store.find(uow.db, merchant)
-            if entry is not None and entry.import_id == import_id and entry.state in HELD:
+            is_it = entry is not None and entry.import_id == import_id
+            if is_it and entry is not None and entry.state in HELD - {ImportState.RECEIVING}:
                 await store.put(uow.db, moved(entry, state=ImportState.STOPPED, changed_at=uow.now))
 
         await self._units.run(work, WritePriority.INGEST)
@@ -196,6 +214,10 @@ class ImportJobs:
         async def work(uow: UnitOfWork) -> StoredImport | None:
             entry = await store.find(uow.db, merchant)
             if entry is None or entry.import_id != import_id or entry.state not in HELD or uow.now >= entry.ends_at:
+                return None
+            if entry.state is ImportState.TRIED and uow.now - entry.began_at > _TRIED_KEPT:
+                why = "nobody said within an hour whether it is to be recorded; upload it again"
+                await store.put(uow.db, moved(entry, state=ImportState.FAILED, problem=why, changed_at=uow.now))
                 return None
             if uow.now - entry.changed_at > _BEAT:
                 await store.put(uow.db, moved(entry, changed_at=uow.now))

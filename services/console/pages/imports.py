@@ -79,7 +79,10 @@ class ImportPages(ConsolePage):
             if has_begun:
                 await self._jobs.broken_off(merchant, "the upload did not come to its end; choose the file again")
             raise
-        await self._jobs.received(merchant)
+        try:
+            await self._jobs.received(merchant)
+        except HTTPProblem as problem:
+            return redirect(f"{PATH}?problem={quote(sentence(str(problem.detail)))}")
         return redirect(PATH)
 
     async def decide(

@@ -187,3 +187,43 @@ async def test_a_file_whose_process_ended_is_uploaded_again(
     assert (await decide(anna, page, "import")).status_code == 409
     await send(anna, FILE)
     await shown(anna, "Ready to be imported")
+
+
+async def test_a_row_that_no_request_could_carry_costs_only_itself(house: embedded.Application) -> None:
+    anna = await Person(house).enter(Role.OWNER)
+    long = "\x01" * 60_000
+    wide = f'{{phone}},{{scope}},{{event}},pewc,2026-01-05T10:00:00Z,"{long}",{long}\n'
+    head = HEAD.replace("\n", ",source\n")
+    rows = [
+        GIVEN.format(phone="+12125550123").replace("\n", ",https://acme.example\n"),
+        wide.format(phone="+12125550124", scope="marketing", event="imported"),
+        wide.format(phone="+12125550125", scope="all", event="revoked"),
+    ]
+    await send(anna, head + "".join(rows))
+    page = await shown(anna, "Ready to be imported")
+    assert "<b>2</b> rows would be recorded" in page
+    assert "<b>1</b> row refused" in page
+
+
+async def test_files_of_all_shops_together_have_their_bound(
+    house: embedded.Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bob = await Person(house).enter(Role.OWNER), await Person(house).enter(Role.OWNER, "bolt")
+    await send(anna, FILE)
+    await shown(anna, "Ready to be imported")
+    monkeypatch.setattr(jobs, "MOST_HELD_BYTES", 1000)
+    told = await send(bob, FILE)
+    assert "iles%20of%20other%20shops" in told.headers["location"]
+    await decide(anna, await anna.page(PATH), "stop")
+    assert "problem" not in (await send(bob, FILE)).headers["location"]
+    assert "Ready to be imported" in await shown(bob, "Ready to be imported")
+
+
+async def test_a_file_nobody_decides_about_is_given_up(
+    house: embedded.Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await Person(house).enter(Role.OWNER)
+    await send(anna, FILE)
+    await shown(anna, "Ready to be imported")
+    monkeypatch.setattr(jobs, "_TRIED_KEPT", timedelta())
+    assert "Nobody said within an hour" in await shown(anna, "It could not go on")
