@@ -19,7 +19,7 @@ def create_router(deps: ComplianceDependencies) -> APIRouter:
     router = APIRouter()
     for part in (
         consents.create_router(deps.consents, deps.links, runtime.quotas),
-        standing_api.create_router(deps.consents, deps.links),
+        standing_api.create_router(deps.consents, deps.links, runtime.quotas),
         listing.create_router(runtime.units),
         checking.create_router(runtime.units),
         gate.create_router(runtime.units),

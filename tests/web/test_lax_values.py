@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
+from services.compliance.consents.bodies import ConsentBody, GivenConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.consents.standing_api import OptOutBody
 from services.compliance.gate.evaluation import EvaluationRequest
 from services.connectors.deliveries.bodies import DiscardBody
@@ -33,6 +33,17 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     RevocationBody: [{"to": TO, "reason": "asked"}],
     StandingBody: [{"to": TO}],
     OptOutBody: [{"scope": "marketing", "reason": "asked"}],
+    GivenConsentBody: [
+        {
+            "scope": "all",
+            "level": "pewc",
+            "captured_at": AT,
+            "method": "paper",
+            "source": "shop",
+            "disclosure": "shown",
+            "note": "Ben was there",
+        }
+    ],
     ImportBody: [{"rows": [{}]}],
     EventBody: [
         {

@@ -1,10 +1,11 @@
 """Request bodies of the consent routes; an import row has the fields of a consent. Pure."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -12,6 +13,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
+    model_validator,
 )
 
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
@@ -89,6 +91,53 @@ class RevocationBody(_Body):
     revoked_at: Annotated[Instant | None, WrapValidator(_undated)] = Field(
         None, description="When; one that cannot be read is left out, the withdrawal counts."
     )
+
+
+def _one_line(value: str) -> str:
+    stripped = value.strip()
+    if not stripped or not stripped.isprintable():
+        raise ValueError("write one line")
+    return stripped
+
+
+OneLine = Annotated[str, AfterValidator(_one_line), Field(max_length=500)]
+
+
+class GivenConsentBody(_Body):
+    """A consent that somebody of the shop enters for a person, with what proves it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "scope": "marketing",
+                    "level": "pewc",
+                    "captured_at": "2026-11-30T20:00:00Z",
+                    "method": "paper",
+                    "source": "the shop in Main Street",
+                    "disclosure": "I agree to automated marketing texts from Acme Coffee. Not a condition of purchase.",
+                }
+            ]
+        }
+    )
+
+    scope: ConsentScope
+    level: Literal["pewc", "express"] = Field(
+        description="pewc: signed under a wording, which `disclosure` holds (47 CFR 64.1200(f)(9)); express: said so."
+    )
+    captured_at: Instant = Field(description="When they agreed.")
+    method: Literal["in_person", "voice", "paper", "mail", "web_form"] = Field(description="How they said it.")
+    source: OneLine = Field(description="Where: a shop, an address, a telephone number.")
+    disclosure: str | None = Field(None, max_length=10_000, description="The exact wording they agreed to.")
+    note: OneLine | None = Field(None, description="What else proves it; kept encrypted.")
+
+    @model_validator(mode="after")
+    def _is_proven(self) -> Self:
+        if self.level == "pewc" and not (self.disclosure or "").strip():
+            raise ValueError("'disclosure' must hold the wording they signed; without one the level is express")
+        if not (self.disclosure or "").strip() and self.note is None:
+            raise ValueError("give 'disclosure', the wording, or 'note', what else proves it")
+        return self
 
 
 class ImportBody(_Body):

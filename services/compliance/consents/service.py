@@ -14,6 +14,7 @@ from services.compliance.caps import store as caps
 from services.compliance.consents.bodies import ConsentBody
 from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
+from services.compliance.ledger.standing import Standing
 from services.compliance.preferences import store as preferences
 from services.compliance.store import RecipientState
 from shared import aad, ids, phone
@@ -23,7 +24,14 @@ from shared.config.directory import Merchant
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.events.consent import ConsentAct, ConsentReported, as_claimed, is_reserved
+from shared.events.consent import (
+    ConsentAct,
+    ConsentReported,
+    ConsentScope,
+    SuppressionCause,
+    as_claimed,
+    is_reserved,
+)
 from shared.http.auth import Caller
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import HTTPProblem, unprocessable
@@ -95,13 +103,23 @@ class ConsentService:
         )
 
     async def enter(
-        self, caller: Caller, body: ConsentBody, keyed: Keyed | None, status: int, known: RecipientId | None = None
+        self,
+        caller: Caller,
+        body: ConsentBody,
+        keyed: Keyed | None,
+        status: int,
+        known: RecipientId | None = None,
+        *,
+        refuse_where_it_does_not_count: bool = False,
     ) -> tuple[int, dict[str, Any]]:
         """Enter one claim into the ledger and return status and answer; whatever is answered is stored.
 
+        A platform's grant after an opt-out is kept on record without counting; of somebody who enters it by hand it is
+        refused, so that nobody believes it counts.
+
         Raises:
-            HTTPProblem: 409, the key was used with another body, or the person asked to be forgotten (an opt-out is
-                taken all the same); 422, see `claim`.
+            HTTPProblem: 409, the key was used with another body, the person asked to be forgotten (an opt-out is
+                taken all the same), or what is entered by hand does not count; 422, see `claim`.
         """
         claim = self.claim(caller.merchant, body, self.units.clock.now(), known)
 
@@ -117,6 +135,8 @@ class ConsentService:
             if changed:
                 self.audit.record(uow, caller.actor, _deed(claim, body))
             people = changed or await store.people(uow.db, [claim.recipient_id])
+            if refuse_where_it_does_not_count:
+                _refuse_what_does_not_count(people[claim.recipient_id].standing, body.scope)
             answer = {
                 "consent_id": str(claim.event_id),
                 "recipient_id": str(claim.recipient_id),
@@ -155,6 +175,28 @@ class ConsentService:
 
         await self.units.run(work, WritePriority.STOP)
         return now
+
+
+def _refuse_what_does_not_count(standing: Standing, scope: ConsentScope) -> None:
+    """Refuse a consent after which these texts are still withdrawn.
+
+    Raises:
+        HTTPProblem: 409, with what would have to happen.
+    """
+    if standing.suppression not in {None, SuppressionCause.OPT_OUT}:
+        words = "this number must never be written to again, whatever is agreed"
+        raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_suppressed", words)
+    concerned = {
+        ConsentScope.MARKETING: (standing.marketing,),
+        ConsentScope.INFORMATIONAL: (standing.informational,),
+        ConsentScope.ALL: (standing.marketing, standing.informational),
+    }[scope]
+    if any(each.is_stopped for each in concerned):
+        words = "they opted out themselves, and only they can undo it: by texting START, or on their preference page"
+        raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_opted_out", words)
+    if any(each.revoked_at is not None for each in concerned):
+        words = "they opted out after that; only what they agreed to since counts"
+        raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_opted_out", words)
 
 
 def _deed(claim: ConsentReported, body: ConsentBody) -> Deed:

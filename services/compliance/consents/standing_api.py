@@ -6,19 +6,20 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.compliance import store
-from services.compliance.consents.bodies import ConsentBody
-from services.compliance.consents.service import ConsentService, standing_answer
+from services.compliance.consents.bodies import ConsentBody, GivenConsentBody, OneLine
+from services.compliance.consents.service import ConsentService, refuse_reserved_origin, standing_answer
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import ChainedEntry, RecipientState
 from shared.db.transaction import Transaction
-from shared.events.consent import ConsentAct, ConsentScope
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
+from shared.http.quota import Quotas, QuotaUsage
 from shared.http.strict_json import StrictRoute
 from shared.ids import RecipientId
 
@@ -27,13 +28,6 @@ _MOST_ENTRIES: Final = 100
 
 Reader = Annotated[Caller, Depends(requires("consents:read"))]
 Writer = Annotated[Caller, Depends(requires("consents:write"))]
-
-
-def _one_line(value: str) -> str:
-    stripped = value.strip()
-    if not stripped or not stripped.isprintable():
-        raise ValueError("say in one line why")
-    return stripped
 
 
 class OptOutBody(BaseModel):
@@ -45,7 +39,7 @@ class OptOutBody(BaseModel):
     )
 
     scope: Literal["all", "marketing"] = "all"
-    reason: Annotated[str, AfterValidator(_one_line)] = Field(max_length=500)
+    reason: OneLine
 
 
 class LedgerEntryAnswer(BaseModel):
@@ -103,12 +97,21 @@ class PersonStandingAnswer(BaseModel):
     """The newest 100, newest first."""
 
 
-def create_router(service: ConsentService, links: PreferenceLinks) -> APIRouter:
+def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
-    standings = StandingEndpoints(service, links)
+    standings = StandingEndpoints(service, links, quotas)
     router.get(_PATH, summary="What the ledger holds about a person, by recipient id")(standings.show)
     router.post(f"{_PATH}/opt-out", summary="Opt a person out, by recipient id")(standings.opt_out)
+    router.post(
+        f"{_PATH}/consent",
+        status_code=HTTPStatus.CREATED,
+        summary="Record a consent that the shop witnessed, by recipient id",
+        responses={
+            409: {"description": "It would not count: they opted out themselves or later, or must never be written to"},
+            429: {"description": "Over a quota"},
+        },
+    )(standings.record_consent)
     router.post(
         f"{_PATH}/preference-links/revoke", summary="Revoke every preference link of a person, by recipient id"
     )(standings.revoke_links)
@@ -121,6 +124,7 @@ class StandingEndpoints:
 
     service: ConsentService
     links: PreferenceLinks
+    quotas: Quotas
 
     async def show(self, recipient_id: UUID, caller: Reader) -> PersonStandingAnswer:
         """Show a person's consents for each purpose, and the entries that they follow from."""
@@ -154,6 +158,31 @@ class StandingEndpoints:
             evidence={"reason": body.reason},
         )
         status, answer = await self.service.enter(caller, claim, None, HTTPStatus.OK, key)
+        return JSONResponse(answer, status_code=status)
+
+    async def record_consent(
+        self, recipient_id: UUID, body: GivenConsentBody, request: Request, caller: Writer
+    ) -> Response:
+        """Record what a person agreed to before somebody of the shop; refused where it would not count.
+
+        The same consent entered twice is one entry.
+        """
+        claim = ConsentBody(
+            to=str(recipient_id),
+            scope=body.scope,
+            level=ConsentLevel(body.level),
+            captured_at=body.captured_at,
+            method=body.method,
+            source=body.source,
+            disclosure=body.disclosure,
+            evidence=None if body.note is None else {"note": body.note},
+        )
+        refuse_reserved_origin(claim)
+        self.quotas.take(caller, QuotaUsage(f"{_PATH}/consent", 1, len(await request.body())))
+        key = await self._known(recipient_id, caller)
+        status, answer = await self.service.enter(
+            caller, claim, None, HTTPStatus.CREATED, key, refuse_where_it_does_not_count=True
+        )
         return JSONResponse(answer, status_code=status)
 
     async def revoke_links(self, recipient_id: UUID, caller: Writer) -> RevokedLinksAnswer:

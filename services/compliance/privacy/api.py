@@ -33,8 +33,8 @@ def create_router(service: RightsService) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         summary="Forget a person, in every service, by recipient id",
     )
-    async def erase_by_id(recipient_id: UUID, caller: Writer) -> dict[str, Any]:
-        return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.ERASURE)
+    async def erase_by_id(recipient_id: UUID, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
+        return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.ERASURE, idempotency_key)
 
     @router.get("/v1/erasures", summary="The newest erasures, those that platforms asked for included")
     async def erasures(caller: Reader) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def create_router(service: RightsService) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         summary="Collect everything held about a person, by recipient id",
     )
-    async def copy_by_id(recipient_id: UUID, caller: Writer) -> dict[str, Any]:
-        return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.EXPORT)
+    async def copy_by_id(recipient_id: UUID, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
+        return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.EXPORT, idempotency_key)
 
     @router.get("/v1/exports", summary="The newest exports, those that platforms asked for included")
     async def exports(caller: Reader) -> dict[str, Any]:

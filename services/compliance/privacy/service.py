@@ -48,16 +48,18 @@ class RightsService:
         recipient, _number = self.consents.recipient(caller.merchant, to)
         return await self._enter(caller, recipient, right, key)
 
-    async def ask_about(self, caller: Caller, recipient: RecipientId, right: PrivacyRight) -> dict[str, Any]:
+    async def ask_about(
+        self, caller: Caller, recipient: RecipientId, right: PrivacyRight, key: str | None
+    ) -> dict[str, Any]:
         """Enter a request about a person that the ledger knows, by recipient id.
 
         Raises:
-            HTTPProblem: 404, this merchant has nobody of this id.
+            HTTPProblem: 404, this merchant has nobody of this id; 409, the key was used for another person.
         """
         person = (await self.consents.units.read(lambda db: store.people(db, [recipient]))).get(recipient)
         if person is None or person.merchant_id != caller.merchant.id:
             raise not_found("this person")
-        return await self._enter(caller, recipient, right, None)
+        return await self._enter(caller, recipient, right, key)
 
     async def _enter(
         self, caller: Caller, recipient: RecipientId, right: PrivacyRight, key: str | None

@@ -1,6 +1,6 @@
 """The page of controls: what is paused and stopped, and the forms that pause, stop and let go on."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
+from services.console.local_times import instant_of
 from services.console.page import ConsolePage, require
 from services.console.rendering import redirect
 from services.console.words import sentence
-from shared.instants import is_near
 
 PATH: Final = "/console/controls"
 _API: Final = "/v1/controls"
@@ -99,7 +99,7 @@ class ControlChange(BaseModel):
             "action": self.action,
             "scope": self._scope(person),
             "reason": self.reason,
-            "until": _instant(self.until, ZoneInfo(person.merchant.config.time_zone)) if self.until else None,
+            "until": instant_of(self.until, ZoneInfo(person.merchant.config.time_zone)) if self.until else None,
             "dry_run": dry_run,
         }
 
@@ -199,19 +199,3 @@ class ControlsPage(ConsolePage):
         router.add_api_route("", self.show)
         router.add_api_route("", self.change, methods=["POST"])
         return router
-
-
-def _instant(text: str, zone: ZoneInfo) -> str:
-    """Return the instant that a form's date and time mean on the shop's clock.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        at = datetime.fromisoformat(text).replace(tzinfo=zone)
-        found = at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("Write the end as a date and time: 2026-12-01T08:00.") from None
-    if not is_near(found):
-        raise ValueError("This end is too far away.")
-    return found.isoformat()

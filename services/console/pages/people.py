@@ -3,7 +3,8 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -11,6 +12,7 @@ from fastapi.responses import Response
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
+from services.console.given_consent import LEVELS, METHODS, SCOPES, GivenConsent, refusal
 from services.console.message_answers import ShownMessages
 from services.console.page import ConsolePage, accepted, require
 from services.console.pages.messages import CANCEL
@@ -66,6 +68,7 @@ class PeoplePages(ConsolePage):
         action: _Field = "",
         reason: _Field = "",
         scope: _Field = "all",
+        once: _Field = "",
     ) -> Response:
         """Do what one of the forms asks: about the person's consent, texts, links, or what is held about them.
 
@@ -84,13 +87,44 @@ class PeoplePages(ConsolePage):
             return await self._page(request, person, recipient_id, words, action)
         if action not in _WITHOUT_REASON and not reason.strip():
             return await self._page(request, person, recipient_id, "Say why, for those who look later.", action)
-        answer = await self._ask(person, recipient_id, action, reason, scope)
+        answer = await self._ask(person, recipient_id, action, reason, scope, once)
         if not answer.is_success:
             return await self._page(request, person, recipient_id, sentence(answer.problem), action, reason)
         return redirect(f"{PATH}/{recipient_id}?{urlencode({'done': action})}")
 
+    async def record_consent(
+        self,
+        request: Request,
+        person: SignedIn,
+        recipient_id: UUID,
+        form_token: _Field = "",
+        scope: _Field = "",
+        level: _Field = "",
+        at: _Field = "",
+        method: _Field = "",
+        source: _Field = "",
+        disclosure: Annotated[str, Form(max_length=10_000)] = "",
+        note: _Field = "",
+    ) -> Response:
+        """Enter a consent that the shop witnessed; what is refused stays typed.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 502 a service does not answer.
+        """
+        require_own_form(request, person, form_token)
+        require(person, "consents:write")
+        given = GivenConsent(scope, level, at, method, source, disclosure, note)
+        try:
+            body = given.body(ZoneInfo(person.merchant.config.time_zone))
+        except ValueError as problem:
+            return await self._page(request, person, recipient_id, str(problem), "consent", given=given)
+        answer = await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/consent", body)
+        if not answer.is_success:
+            return await self._page(request, person, recipient_id, refusal(answer), "consent", given=given)
+        return redirect(f"{PATH}/{recipient_id}?{urlencode({'done': 'consent'})}")
+
     async def _ask(
-        self, person: SignedInPerson, recipient_id: UUID, action: str, reason: str, scope: str
+        self, person: SignedInPerson, recipient_id: UUID, action: str, reason: str, scope: str, once: str
     ) -> ServiceAnswer:
         if action == "opt_out":
             body: dict[str, Any] = {"scope": scope, "reason": reason}
@@ -99,7 +133,7 @@ class PeoplePages(ConsolePage):
             return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/erasure", {})
         if action in _WITHOUT_REASON:
             path = f"/v1/standings/{recipient_id}/{_WITHOUT_REASON[action]}"
-            return await self._calls.post(person, "compliance", path, {})
+            return await self._calls.post(person, "compliance", path, {}, once=once)
         if action == "pause":
             body = {"action": "pause", "scope": {"recipient": str(recipient_id)}, "reason": reason}
             return await self._calls.post(person, "scheduler", "/v1/controls", body)
@@ -120,6 +154,7 @@ class PeoplePages(ConsolePage):
         action: str = "",
         reason: str = "",
         *,
+        given: GivenConsent | None = None,
         is_clear: bool = False,
     ) -> Response:
         query = urlencode({"recipient": str(recipient_id), "limit": _SHOWN})
@@ -138,6 +173,11 @@ class PeoplePages(ConsolePage):
             "problem": problem,
             "action": action,
             "reason": reason,
+            "given": given or GivenConsent(),
+            "scopes": SCOPES,
+            "levels": LEVELS,
+            "methods": METHODS,
+            "once": uuid4(),
             "done": request.query_params.get("done", ""),
         }
         return self._show(
@@ -172,4 +212,5 @@ class PeoplePages(ConsolePage):
         router.add_api_route("", self.find)
         router.add_api_route("/{recipient_id}", self.show)
         router.add_api_route("/{recipient_id}", self.act, methods=["POST"])
+        router.add_api_route("/{recipient_id}/consent", self.record_consent, methods=["POST"])
         return router

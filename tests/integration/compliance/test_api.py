@@ -11,6 +11,7 @@ import pytest
 
 from services.compliance.tables import ledger
 from shared import aad
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.events.dispatch import DispatchAccepted
 from shared.testing import make_compliance
 from shared.testing.clock import START
@@ -29,6 +30,7 @@ CONSENT = {
     "user_agent": "a browser",
     "evidence": {"form": "join-7"},
 }
+KEYWORD = {"scope": ConsentScope.ALL, "method": "keyword", "source": "reply", "level": ConsentLevel.UNKNOWN}
 QUESTION = {
     "to": PHONE,
     "class": "marketing",
@@ -84,6 +86,67 @@ async def test_an_idempotency_key_gives_the_same_answer_and_refuses_another_body
     assert len(await driver.rows(ledger)) == 1
     other = await http.post("/v1/consents", json=CONSENT, headers=key)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert len(await driver.rows(ledger)) == 1
+
+
+GIVEN = {
+    "scope": "all",
+    "level": "express",
+    "captured_at": "2026-12-01T16:30:00Z",
+    "method": "in_person",
+    "source": "the shop",
+    "note": "Ben was there",
+}
+
+
+async def test_a_consent_by_hand_counts_or_is_refused_and_then_nothing_is_entered(
+    driver: ComplianceDriver, http: httpx2.AsyncClient
+) -> None:
+    person = (await http.post("/v1/consents", json=CONSENT)).json()["recipient_id"]
+    path = f"/v1/standings/{person}/consent"
+    assert (await http.post(f"/v1/standings/{uuid4()}/consent", json=GIVEN)).status_code == 404
+    for is_new in (True, False):
+        answer = await http.post(path, json=GIVEN)
+        assert (answer.status_code, answer.json()["recorded"]) == (201, is_new)
+    driver.clock.advance(hours=1)
+    await http.post(f"/v1/standings/{person}/opt-out", json={"reason": "she called", "scope": "all"})
+    earlier = await http.post(path, json=GIVEN | {"source": "another shop"})
+    assert (earlier.status_code, earlier.json()["code"]) == (409, "recipient_opted_out")
+    assert "since" in earlier.json()["detail"]
+    driver.clock.advance(hours=1)
+    since = await http.post(path, json=GIVEN | {"captured_at": driver.clock.now().isoformat()})
+    assert (since.status_code, since.json()["suppressed"]) == (201, None)
+    driver.clock.advance(hours=1)
+    stop = driver.claim(ConsentAct.REVOKED, captured_at=driver.clock.now(), keyword_seq=1, **KEYWORD)
+    await driver.hear(stop)
+    entered = len(await driver.rows(ledger))
+    stopped = await http.post(path, json=GIVEN | {"captured_at": driver.clock.now().isoformat()})
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "recipient_opted_out")
+    assert "START" in stopped.json()["detail"]
+    assert len(await driver.rows(ledger)) == entered
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"level": "pewc"},
+        {"note": None},
+        {"note": None, "disclosure": "  "},
+        {"level": "implied"},
+        {"captured_at": None},
+        {"captured_at": "2027-12-01T16:30:00Z"},
+        {"source": "two\nlines"},
+        {"source": " Preferences "},
+        {"method": "keyword"},
+        {"disclosure": "x" * 10_001},
+    ],
+)
+async def test_a_consent_by_hand_without_proof_is_refused(
+    driver: ComplianceDriver, http: httpx2.AsyncClient, change: dict[str, Any]
+) -> None:
+    person = (await http.post("/v1/consents", json=CONSENT)).json()["recipient_id"]
+    answer = await http.post(f"/v1/standings/{person}/consent", json=GIVEN | change)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert len(await driver.rows(ledger)) == 1
 
 

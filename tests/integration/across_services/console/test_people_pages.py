@@ -176,6 +176,86 @@ async def test_a_copy_is_collected_from_a_persons_page(opened: embedded.Applicat
     assert (await anna.read(f"/v1/exports/{copy['id']}"))["recipient_id"] == path.rsplit("/", 1)[-1]
 
 
+GIVEN = {
+    "scope": "marketing",
+    "level": "pewc",
+    "at": "2026-02-01T09:30",
+    "method": "paper",
+    "source": "the shop <b>in</b> Main Street",
+    "disclosure": "I agree to texts.\nNot a condition.",
+    "note": "Ben was there",
+}
+
+
+async def test_a_consent_is_added_with_what_proves_it_and_entering_it_twice_adds_one(
+    opened: embedded.Application,
+) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    path, _key = await known(opened, anna)
+    for _ in range(2):
+        answer = await anna.send(f"{path}/consent", seen_on=path, **GIVEN)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=consent")
+    page = await anna.page(answer.headers["location"])
+    assert "The consent is in the ledger" in page
+    assert "<b>in</b>" not in page
+    standing = await anna.read(f"/v1/standings/{path.rsplit('/', 1)[-1]}")
+    assert len(standing["entries"]) == 2
+    assert standing["entries"][0] | {"entry_id": "", "recorded_at": ""} == {
+        "entry_id": "",
+        "act": "granted",
+        "scope": "marketing",
+        "level": "pewc",
+        "recorded_at": "",
+        "captured_at": "2026-02-01T09:30:00Z",
+        "expires_at": None,
+        "method": "paper",
+        "source": "the shop <b>in</b> Main Street",
+        "is_by_the_person": False,
+        "has_disclosure": True,
+        "has_evidence": True,
+    }
+    entry = next(e for e in (await anna.read("/v1/audit/compliance"))["entries"] if "support" in str(e["actor"]))
+    assert (entry["action"], "Ben" in str(entry)) == ("consent.recorded", False)
+
+
+async def test_a_consent_that_is_refused_stays_typed(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    path, _key = await known(opened, anna)
+    for change, words in (
+        ({"at": ""}, "Say when they agreed"),
+        ({"at": "2027-06-01T00:00"}, "When they agreed: lies in the future"),
+        ({"source": "two\nlines"}, "Where: write one line"),
+        ({"source": "preferences"}, "Where: is reserved"),
+    ):
+        refused = await anna.send(f"{path}/consent", seen_on=path, **GIVEN | change)
+        assert (refused.status_code, words in refused.text, "Ben was there" in refused.text) == (422, True, True)
+    assert len((await anna.read(f"/v1/standings/{path.rsplit('/', 1)[-1]}"))["entries"]) == 1
+
+
+async def test_a_consent_after_the_persons_own_stop_is_refused_and_says_what_would_lift_it(
+    opened: embedded.Application,
+) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    path, _key = await known(opened, anna)
+    await anna.send(path, action="opt_out", scope="all", reason="she called")
+    earlier = await anna.send(f"{path}/consent", seen_on=path, **GIVEN)
+    assert "only what they agreed to since counts" in earlier.text
+    chosen = await anna.http.post(link_on(await anna.page(path)), data={"choice": "none"})
+    assert chosen.status_code == 303
+    refused = await anna.send(f"{path}/consent", seen_on=path, **GIVEN)
+    assert (refused.status_code, "by texting START" in refused.text) == (422, True)
+
+
+async def test_pressing_collect_a_copy_twice_makes_one(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.OWNER)
+    path, _key = await known(opened, anna)
+    once = re.search(r'name="once" type="hidden" value="([^"]+)"', await anna.page(path))
+    assert once is not None
+    for _ in range(2):
+        assert (await anna.send(path, action="export", once=once[1])).status_code == 303
+    assert len((await anna.read("/v1/exports"))["exports"]) == 1
+
+
 async def test_another_shops_person_is_nobody(opened: embedded.Application) -> None:
     anna = await Person(opened).enter(Role.OWNER)
     bert = await Person(opened).enter(Role.OWNER, "bolt")
@@ -185,6 +265,8 @@ async def test_another_shops_person_is_nobody(opened: embedded.Application) -> N
     assert refused.status_code == 404
     await bert.send(path, seen_on="/console/people", action="cancel", reason="not mine")
     assert await state_of(anna, key) == "pending"
+    refused = await bert.send(f"{path}/consent", seen_on="/console/people", **GIVEN)
+    assert refused.status_code == 404
     standing = await anna.read(f"/v1/standings/{path.rsplit('/', 1)[-1]}")
     assert [each["act"] for each in standing["entries"]] == ["granted"]
     forged = await anna.http.post(path, data={"action": "opt_out", "reason": "forged"})
