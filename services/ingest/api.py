@@ -17,7 +17,7 @@ def create_router(
     webhooks: WebhookEndpoints, events: EventEndpoints, quarantine: Quarantine, audit: AuditLog, units: UnitOfWorkRunner
 ) -> APIRouter:
     """Return the routes of ingest."""
-    taken = APIRouter(tags=["ingest"])
+    taken = APIRouter(tags=["events"])
     webhooks_api.add_routes(taken, webhooks)
     events_api.add_routes(taken, events)
     router = APIRouter()

@@ -177,7 +177,6 @@ def add_routes(router: APIRouter, endpoints: EventEndpoints) -> None:
         responses={429: {"description": "Over a quota; opt-outs and privacy requests were recorded all the same"}},
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _schema()}}}},
     )
-    # The name of this function is part of the OpenAPI document (operationId).
     async def tell(
         request: Request,
         caller: Annotated[Caller, Depends(requires("events:write"))],

@@ -145,14 +145,23 @@ class MetricsEndpoints:
 
 def create_router(metrics: MetricsEndpoints) -> APIRouter:
     """Return the routes of the API."""
-    router = APIRouter(tags=["metrics"])
-    router.add_api_route("/v1/overview", metrics.overview, summary="What is happening now, and the period before")
-    router.add_api_route("/v1/kpis", metrics.kpis, summary="Figures with formula, parts, and the rows behind each")
+    router = APIRouter()
     router.add_api_route(
-        "/v1/flow-figures", metrics.flow_figures, summary="What each flow and each of its steps did, and what waits"
+        "/v1/overview", metrics.overview, tags=["results"], summary="Show what is happening now, and the period before"
     )
-    router.add_api_route("/v1/facts", metrics.facts, summary="The rows behind a number")
-    router.add_api_route("/v1/journeys/{follow_up_id}", metrics.journey, summary="One follow-up's story")
+    router.add_api_route(
+        "/v1/kpis", metrics.kpis, tags=["results"], summary="List figures with formula, parts, and the rows behind each"
+    )
+    router.add_api_route(
+        "/v1/flow-figures",
+        metrics.flow_figures,
+        tags=["flows"],
+        summary="Show what each flow and each of its steps did, and what waits",
+    )
+    router.add_api_route("/v1/facts", metrics.facts, tags=["results"], summary="List the rows behind a number")
+    router.add_api_route(
+        "/v1/journeys/{follow_up_id}", metrics.journey, tags=["messages"], summary="Show one follow-up's story"
+    )
     return router
 
 

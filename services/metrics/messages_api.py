@@ -56,6 +56,6 @@ class MessageEndpoints:
 
     def create_router(self) -> APIRouter:
         """Return the route."""
-        router = APIRouter(tags=["metrics"])
-        router.add_api_route("/v1/messages", self.messages, summary="Every follow-up, the newest first, by filter")
+        router = APIRouter(tags=["messages"])
+        router.add_api_route("/v1/messages", self.messages, summary="List every follow-up, the newest first, by filter")
         return router

@@ -53,32 +53,36 @@ Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
 
 def create_router(deps: SchedulerDependencies) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
+    texts = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
+    flows = APIRouter(tags=["flows"], route_class=StrictRoute)
     endpoints = FollowUpEndpoints(deps)
     one = f"{_PATH}/{{follow_up_id}}"
-    router.post(
+    texts.post(
         _PATH,
         status_code=HTTPStatus.ACCEPTED,
         response_model=PlannedAnswer | DryRunAnswer,
         summary="Enqueue a follow-up, or ask what would become of one",
     )(endpoints.ask)
-    router.get(_PATH, summary="Find follow-ups by subject and state")(endpoints.find)
-    router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")(
+    texts.get(_PATH, summary="Find follow-ups by subject and state")(endpoints.find)
+    texts.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")(
         endpoints.search
     )
-    router.get(one, summary="One follow-up with every state it was in, and why")(endpoints.show)
-    router.delete(
+    texts.get(one, summary="Show one follow-up with every state it was in, and why")(endpoints.show)
+    texts.delete(
         one,
         status_code=HTTPStatus.NO_CONTENT,
         response_model=None,
-        summary="Call a follow-up off",
+        summary="Cancel a follow-up",
         responses={
             202: {"description": "Already released: it may be too late."},
             409: {"description": "It has ended."},
         },
     )(endpoints.call_off)
-    router.get("/v1/flows", tags=["flows"], summary="The flows in force, and those that were removed")(endpoints.flows)
-    router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")(endpoints.enrollments)
+    flows.get("/v1/flows", summary="List the flows in force, and those that were removed")(endpoints.flows)
+    flows.get("/v1/enrollments", summary="List people's runs through flows")(endpoints.enrollments)
+    router = APIRouter()
+    router.include_router(texts)
+    router.include_router(flows)
     return router
 
 

@@ -48,8 +48,8 @@ def create_router(deps: SchedulerDependencies) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["people"], route_class=StrictRoute)
     contacts = ContactEndpoints(deps)
-    router.get(_PATH, summary="A person's number, masked")(contacts.show)
-    router.post(f"{_PATH}/reveal", summary="A person's number and name in clear")(contacts.reveal)
+    router.get(_PATH, summary="Show a person's number, masked")(contacts.show)
+    router.post(f"{_PATH}/reveal", summary="Show a person's number and name in clear")(contacts.reveal)
     return router
 
 

@@ -50,7 +50,7 @@ def create_router(deps: SchedulerDependencies) -> APIRouter:
     lookup = RecipientLookup(
         deps, CallerBrake(TokenBuckets(deps.runtime.clock), "too_many_lookups", "numbers were looked up")
     )
-    router.post(_PATH, summary="The recipient id of a number, which stays out of the URL")(lookup.find)
+    router.post(_PATH, summary="Look up the recipient id of a number, which stays out of the URL")(lookup.find)
     return router
 
 

@@ -61,7 +61,7 @@ def create_router(deps: SchedulerDependencies) -> APIRouter:
     brake = CallerBrake(TokenBuckets(deps.runtime.clock), "too_many_previews", "planned texts were read")
     router.get(
         _PATH,
-        summary="How a planned text would read now",
+        summary="Show how a planned text would read now",
         responses={409: {"description": "It is not planned any more, or cannot be rendered."}},
     )(PlannedWords(deps, brake).show)
     return router

@@ -102,7 +102,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
 
 def _create_router(deps: SenderDependencies) -> APIRouter:
     """Return the routes of the providers' callbacks and of dispatches."""
-    router, units, admission = APIRouter(tags=["sender"]), deps.units, deps.admission
+    router, units, admission = APIRouter(), deps.units, deps.admission
 
     async def receive(request: Request) -> Response:
         """Accept a provider's receipt for a text."""
@@ -122,14 +122,16 @@ def _create_router(deps: SenderDependencies) -> APIRouter:
     # A plain route: three receipts come for each text, and FastAPI's own handling would cost as much as ours.
     router.add_route("/v1/providers/{provider}/{merchant}/receipts", receive, methods=["POST"])
 
-    @router.post("/v1/providers/{provider}/{merchant}/replies", summary="Accept a reply from a provider")
+    @router.post(
+        "/v1/providers/{provider}/{merchant}/replies", tags=["callbacks"], summary="Accept a reply from a provider"
+    )
     async def reply(provider: str, merchant: str, request: Request) -> Response:
         admitted = await admission.admit(provider, merchant, request, endpoint="replies")
         if not await deps.replies.accept(admitted):
             raise misdirected("replies", _NOT_OURS)
         return Response(NO_ANSWER, media_type="text/xml")
 
-    @router.get("/v1/dispatches/{follow_up_id}", summary="Show a cleared follow-up and its attempts")
+    @router.get("/v1/dispatches/{follow_up_id}", tags=["messages"], summary="Show a cleared follow-up and its attempts")
     async def show(
         follow_up_id: UUID,
         caller: Annotated[Caller, Depends(requires("dispatches:read"))],

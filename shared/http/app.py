@@ -82,22 +82,22 @@ def create_app(
 
 def operations(health: Health) -> APIRouter:
     """Return the router of the operator: liveness, readiness, metrics."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="Is the process alive?")
+    @router.get("/healthz", summary="Show whether the process is alive")
     async def healthz() -> Response:
         stopped = health.deaths()
         status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.OK
         return JSONResponse({"status": "stopped" if stopped else "ok", "problems": stopped}, status_code=status)
 
-    @router.get("/readyz", summary="Should it be given work?")
+    @router.get("/readyz", summary="Show whether it should be given work")
     async def readyz() -> Response:
         wrong, concerns = await health.report(), await health.concerns()
         status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
         word = "not ready" if wrong else "degraded" if concerns else "ok"
         return JSONResponse({"status": word, "problems": wrong, "concerns": concerns}, status_code=status)
 
-    @router.get("/metrics", summary="Prometheus metrics")
+    @router.get("/metrics", summary="Show the metrics for Prometheus")
     async def scrape() -> Response:
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 

@@ -134,9 +134,9 @@ def create_audit_router(log: AuditLog, units: UnitOfWorkRunner) -> APIRouter:
     router = APIRouter(tags=["audit"], route_class=StrictRoute)
     endpoints = AuditEndpoints(log, units)
     path = f"/v1/audit/{log.tables.service}"
-    router.get(path, summary="Who did what, the newest first")(endpoints.newest)
-    router.get(f"{path}/days", summary="The days of the audit log, with their signed roots")(endpoints.days)
-    router.get(f"{path}/days/{{day}}", summary="The entries of a day as they are chained")(endpoints.chain)
+    router.get(path, summary="List who did what, the newest first")(endpoints.newest)
+    router.get(f"{path}/days", summary="List the days of the audit log, with their signed roots")(endpoints.days)
+    router.get(f"{path}/days/{{day}}", summary="Show the entries of a day as they are chained")(endpoints.chain)
     return router
 
 

@@ -9,16 +9,18 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
+from shared.http.operation_groups import GROUPS
+from shared.http.operation_names import operation_name
 from shared.http.problems import MEDIA_TYPE
 
-_VERBS: Final = frozenset(
-    {"search", "revoke", "assign", "close", "read", "review", "release", "resolve", "redrive", "discard", "dismiss"}
-    | {"test", "start", "save", "lookup", "verify", "reveal", "cancel", "check"}
-)
-"""Last parts of a path that say what is done; others are things."""
-_BY_METHOD: Final = {"get": "get", "post": "create", "put": "replace", "patch": "change", "delete": "delete"}
 _WITH_BODY: Final = frozenset({"post", "put", "patch"})
 _JSON: Final = "application/json"
+_ABOUT: Final = (
+    "Send an API key as `Authorization: Bearer fu_…`; a key belongs to one merchant and has scopes. Instants are "
+    "RFC 3339 with a zone, phone numbers E.164, money in minor units with its currency. Lists are pages: send "
+    "`next_cursor` as `cursor` for the next one, until it is null. Every error is a problem document (RFC 9457) with a "
+    "stable `code`."
+)
 _PROBLEM: Final = "Problem"
 _PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
     "title": _PROBLEM,
@@ -41,36 +43,27 @@ _PROBLEM_SCHEMA: Final[Mapping[str, Any]] = {
         },
     },
 }
-_WORDS: Final[Mapping[HTTPStatus, str]] = {
-    HTTPStatus.BAD_REQUEST: "The request cannot be read, or names this host by another name.",
-    HTTPStatus.UNAUTHORIZED: "No key, or none that is known.",
-    HTTPStatus.FORBIDDEN: "The key lacks the scope, or asks for another merchant.",
-    HTTPStatus.NOT_FOUND: "The merchant has nothing of this id.",
-    HTTPStatus.CONFLICT: "What is stored does not allow it; the code says why.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body has another media type.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is wrong; `errors` names it and says why.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too much at once; `Retry-After` says when to ask again.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Not at this moment; safe to repeat with the same id or Idempotency-Key.",
+_ERRORS: Final[Mapping[HTTPStatus, tuple[str, str]]] = {
+    HTTPStatus.BAD_REQUEST: ("BadRequest", "The request cannot be read, or names this host by another name."),
+    HTTPStatus.UNAUTHORIZED: ("Unauthorized", "No key, or none that is known."),
+    HTTPStatus.FORBIDDEN: ("Forbidden", "The key lacks the scope, or asks for another merchant."),
+    HTTPStatus.NOT_FOUND: ("NotFound", "The merchant has nothing of this id."),
+    HTTPStatus.CONFLICT: ("Conflict", "What is stored does not allow it; the code says why."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("TooLarge", "The body is too large."),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("UnsupportedMediaType", "The body has another media type."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: ("Invalid", "A field is wrong; `errors` names it and says why."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("TooManyRequests", "Too much at once; `Retry-After` says when to ask again."),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "Unavailable",
+        "Not at this moment; safe to repeat with the same id or Idempotency-Key.",
+    ),
 }
+"""What an error that needs no words of its own is called in the document, and what it says."""
 
 
 def operation_id(route: APIRoute) -> str:
-    """Return the id of a route's operation: `get_follow_ups`, `create_follow_ups`, `search_follow_ups`."""
-    method = min(route.methods or {"get"}).lower()
-    things, named = [], [part for part in route.path_format.split("/") if part and part != "v1"]
-    verb = _BY_METHOD.get(method, method)
-    for at, part in enumerate(named):
-        is_last = at == len(named) - 1
-        if part.startswith("{"):
-            if is_last:
-                things.append("by")
-                things.append(part.strip("{}").partition(":")[0])
-        elif is_last and method != "get" and part in _VERBS:
-            verb = part
-        else:
-            things.append(part)
-    return "_".join([verb, *things]).replace("-", "_").replace(".", "_")
+    """Return the id of a route's operation: `list_follow_ups`, `enqueue_follow_up`, `search_follow_ups`."""
+    return operation_name(min(route.methods or {"GET"}), route.path_format)
 
 
 def named(route: APIRoute) -> None:
@@ -81,9 +74,13 @@ def named(route: APIRoute) -> None:
 
 
 def described(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document with the errors that each operation may answer."""
+    """Return a document with its groups, and the errors that each operation may answer."""
+    document["info"]["description"] = _ABOUT
+    used = {tag for methods in document["paths"].values() for each in methods.values() for tag in each.get("tags", ())}
+    document["tags"] = [{"name": name, "description": words} for name, words in GROUPS.items() if name in used]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas[_PROBLEM] = dict(_PROBLEM_SCHEMA)
+    document["components"]["responses"] = {name: _problem(words) for name, words in _ERRORS.values()}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for methods in document["paths"].values():
@@ -94,9 +91,10 @@ def described(document: dict[str, Any]) -> dict[str, Any]:
                 words = str(own.get("description", ""))
                 if _JSON in own.get("content", {}) or "content" not in own:  # FastAPI's own 422, or none
                     is_own = words not in {"", "Validation Error"}
-                    answers[str(status.value)] = _problem(words if is_own else _WORDS[status])
+                    answers[str(status.value)] = _problem(words) if is_own else _refers_to(status)
             for status, answer in answers.items():
-                if status.isdigit() and int(status) >= HTTPStatus.BAD_REQUEST and "content" not in answer:
+                is_error = status.isdigit() and int(status) >= HTTPStatus.BAD_REQUEST
+                if is_error and not {"content", "$ref"} & answer.keys():
                     answer["content"] = _problem("")["content"]
     return document
 
@@ -120,3 +118,7 @@ def _errors(method: str, operation: Mapping[str, Any]) -> Iterator[HTTPStatus]:
 def _problem(words: str) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{_PROBLEM}"}
     return {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _refers_to(status: HTTPStatus) -> dict[str, Any]:
+    return {"$ref": f"#/components/responses/{_ERRORS[status][0]}"}

@@ -20,12 +20,15 @@ from markupsafe import Markup
 _STYLE: Final = """
 :root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}body{max-width:56rem;margin:0 auto;padding:1.5rem}
 h1{margin:0}code,td{overflow-wrap:anywhere}
-h2{margin:2.5rem 0 .5rem;text-transform:capitalize}code,pre,.method{font-family:ui-monospace,monospace}
+h2{margin:2.5rem 0 0}h2::first-letter{text-transform:uppercase}h2+p{margin:.1rem 0 .6rem;opacity:.8}
+nav{display:flex;flex-wrap:wrap;gap:.3rem 1rem;margin:1rem 0}.name{opacity:.75}
+code,pre,.method{font-family:ui-monospace,monospace}
 details{border:1px solid #8884;border-radius:.5rem;margin:.4rem 0;padding:.5rem .8rem}summary{cursor:pointer}
 .method{display:inline-block;min-width:4.2rem;font-weight:700}.get{color:#1769aa}.post{color:#21743a}
 .put,.patch{color:#8a5a00}.delete{color:#b3261e}.what{opacity:.75;margin-left:.6rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem}
-tr+tr{border-top:1px solid #8883}pre{overflow-x:auto;background:#8881;padding:.6rem;border-radius:.4rem}
+tr+tr{border-top:1px solid #8883}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6rem;border-radius:.4rem}
 @media (max-width:40rem){body{padding:1rem}.what{display:block;margin-left:0}
 table,tbody,tr,td{display:block}th{display:none}td{padding:.1rem 0}td:first-child{font-weight:600;padding-top:.4rem}}
 @media (prefers-color-scheme:dark){.get{color:#7cc4ff}.post{color:#7fd99a}
@@ -35,21 +38,28 @@ _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}: API</title><style>{{ style }}</style></head><body>
 <h1>{{ title }}</h1>
-<p>{{ count }} operations. Send an API key as <code>Authorization: Bearer fu_…</code>; every error is a problem document
-(RFC 9457) with a stable <code>code</code>. For tools: <a href="/openapi.json">openapi.json</a>.</p>
-{% for tag, operations in tags.items() %}
-<h2>{{ tag }}</h2>
-{% for each in operations %}
+<p>{{ about | words }}</p>
+<p>{{ count }} operations. For tools: <a href="/openapi.json">openapi.json</a>.</p>
+<nav aria-label="Groups">{% for group in groups %}<a href="#{{ group.anchor }}">{{ group.name }}</a>
+{% endfor %}</nav>
+{% for group in groups %}
+<h2 id="{{ group.anchor }}">{{ group.name }}</h2>
+<p>{{ group.description }}</p>
+{% for each in group.operations %}
 <details id="{{ each.anchor }}"><summary><span class="method {{ each.method }}">{{ each.method | upper }}</span>
 <code>{{ each.path }}</code><span class="what">{{ each.summary }}</span></summary>
-{% if each.description %}<p>{{ each.description }}</p>{% endif %}
-{% if each.parameters %}<table><tr><th>parameter</th><th>where</th><th>type</th><th>what</th></tr>
+<p class="name">In generated clients: <code>{{ each.name }}</code></p>
+{% if each.description %}<p>{{ each.description | words }}</p>{% endif %}
+{% if each.parameters %}<table><tr><th>parameter</th><th>where</th><th>type</th>
+{% if each.is_told %}<th>what</th>{% endif %}</tr>
 {% for one in each.parameters %}<tr><td><code>{{ one.name }}</code>{% if one.required %} *{% endif %}</td>
-<td>{{ one["in"] }}</td><td>{{ one.type }}</td><td>{{ one.description }}</td></tr>{% endfor %}</table>{% endif %}
+<td>{{ one["in"] }}</td><td>{{ one.type }}</td>
+{% if each.is_told %}<td>{{ one.description | words }}</td>{% endif %}</tr>{% endfor %}</table>{% endif %}
 {% if each.body %}<p>Body:</p><pre>{{ each.body }}</pre>{% endif %}
 {% if each.example %}<p>Example:</p><pre>{{ each.example }}</pre>{% endif %}
-<table><tr><th>answer</th><th>what</th></tr>
-{% for status, what in each.answers %}<tr><td>{{ status }}</td><td>{{ what }}</td></tr>{% endfor %}</table>
+{% if each.answer %}<p>Answer:</p><pre>{{ each.answer }}</pre>{% endif %}
+<table><tr><th>status</th><th>what</th></tr>
+{% for status, what in each.answers %}<tr><td>{{ status }}</td><td>{{ what | words }}</td></tr>{% endfor %}</table>
 </details>
 {% endfor %}
 {% endfor %}
@@ -73,6 +83,7 @@ _DEEPEST: Final = 6
 class Operation:
     """One operation as the page shows it."""
 
+    name: str
     method: str
     path: str
     summary: str
@@ -82,7 +93,15 @@ class Operation:
     body: str
     example: str
     """Of the body, as JSON; empty where its model has none."""
+    answer: str
+    """What is answered when all is well, as `body`."""
     answers: tuple[tuple[str, str], ...]
+    """What each status says, in their order."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anything is said of a parameter."""
+        return any(one["description"] for one in self.parameters)
 
     @property
     def anchor(self) -> str:
@@ -90,10 +109,26 @@ class Operation:
         return f"{self.method}-{self.path.strip('/').replace('/', '-').replace('{', '').replace('}', '')}"
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The operations that stand under one heading."""
+
+    name: str
+    description: str
+    operations: tuple[Operation, ...]
+
+    @property
+    def anchor(self) -> str:
+        """The fragment that an address can point to."""
+        return f"group-{self.name.replace(' ', '-')}"
+
+
 @cache
 def _template() -> Template:
     """Return the page's template; compiled when the page is first requested, which most processes never are."""
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(_PAGE)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["words"] = _words
+    return environment.from_string(_PAGE)
 
 
 def router_of(app: FastAPI) -> APIRouter:
@@ -103,29 +138,37 @@ def router_of(app: FastAPI) -> APIRouter:
     @router.get("/docs")
     async def docs(_request: Request) -> Response:
         document = app.openapi()
-        tags: dict[str, list[Operation]] = {}
-        for tag, operation in operations(document):
-            tags.setdefault(tag, []).append(operation)
-        style = Markup(_STYLE)  # noqa: S704 - our own constant
-        html = _template().render(title=app.title, style=style, tags=tags, count=sum(map(len, tags.values())))
+        groups = tuple(groups_of(document))
+        html = _template().render(
+            title=app.title,
+            style=Markup(_STYLE),  # noqa: S704 - our own constant
+            about=document["info"]["description"],
+            groups=groups,
+            count=sum(len(group.operations) for group in groups),
+        )
         return HTMLResponse(html, headers=_HEADERS)
 
     return router
 
 
-def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Operation]]:
-    """Yield every operation of an OpenAPI document with its tag."""
-    schemas = document.get("components", {}).get("schemas", {})
-    for path, methods in document["paths"].items():
+def groups_of(document: Mapping[str, Any]) -> Iterator[Group]:
+    """Yield the groups of an OpenAPI document in its order, with every operation in the first of its groups."""
+    members: dict[str, list[Operation]] = {}
+    for path, methods in sorted(document["paths"].items()):
         for method in _METHODS:
             if method in methods:
-                found = methods[method]
-                yield (found.get("tags") or ["api"])[0], _operation(method, path, found, schemas)
+                operation = _operation(method, path, methods[method], document["components"])
+                members.setdefault(methods[method]["tags"][0], []).append(operation)
+    for tag in document["tags"]:
+        yield Group(tag["name"], tag["description"], tuple(members.get(tag["name"], ())))
 
 
-def _operation(method: str, path: str, found: Mapping[str, Any], schemas: Mapping[str, Any]) -> Operation:
-    body = found.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+def _operation(method: str, path: str, found: Mapping[str, Any], components: Mapping[str, Any]) -> Operation:
+    schemas, shared_answers = components["schemas"], components["responses"]
+    body = _schema(found.get("requestBody", {}))
+    answer = next((_schema(what) for status, what in found["responses"].items() if status < "300"), None)
     return Operation(
+        name=found["operationId"],
         method=method,
         path=path,
         summary=found.get("summary", ""),
@@ -134,9 +177,29 @@ def _operation(method: str, path: str, found: Mapping[str, Any], schemas: Mappin
             {"required": False, "description": "", **one, "type": _type(one.get("schema", {}), schemas)}
             for one in found.get("parameters", ())
         ),
-        body=json.dumps(_shape(body, schemas, _DEEPEST), indent=2, ensure_ascii=False) if body else "",
+        body=_drawn(body, schemas),
         example=_example(body, schemas),
-        answers=tuple((status, str(what.get("description", ""))) for status, what in found["responses"].items()),
+        answer=_drawn(answer, schemas),
+        answers=tuple(
+            (
+                status,
+                str(_resolved(what, shared_answers).get("description", "")).replace("Successful Response", "Done."),
+            )
+            for status, what in sorted(found["responses"].items())
+        ),
+    )
+
+
+def _schema(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the schema of a body or an answer; None where it has none, or takes anything."""
+    return content.get("content", {}).get("application/json", {}).get("schema") or None
+
+
+def _drawn(schema: Mapping[str, Any] | None, schemas: Mapping[str, Any]) -> str:
+    """Return a body's shape as JSON; where it is one of several, each after an `or`."""
+    choices = schema.get("anyOf", (schema,)) if schema else ()
+    return "\nor\n".join(
+        json.dumps(_shape(choice, schemas, _DEEPEST), indent=2, ensure_ascii=False) for choice in choices
     )
 
 
@@ -173,3 +236,9 @@ def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any], levels: int) -
 def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     return schemas.get(name, {}) if name else schema
+
+
+def _words(markdown: str) -> Markup:
+    """Return a text whose `code` stands between backticks as HTML."""
+    parts = markdown.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))

@@ -140,7 +140,7 @@ def create_parked_router(
 ) -> APIRouter:
     """Return the routes of a service's parked events, which its `router` handles again."""
     endpoints = ParkedEndpoints(ParkedParts(units, system_tables, router, audit))
-    service, routes = system_tables.service, APIRouter(tags=["operations"], route_class=StrictRoute)
+    service, routes = system_tables.service, APIRouter(tags=["parked events"], route_class=StrictRoute)
     path = f"/v1/parked/{service}"
     routes.get(path, summary=f"List events that {service} could not handle, the oldest first")(endpoints.listed)
     routes.post(f"{path}/redrive", summary=f"Let {service} handle parked events again, in order")(endpoints.redrive)

@@ -17,6 +17,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from services.demo.environment import RunningDemo, running_demo
+from shared.http.operation_groups import GROUPS
+from shared.http.operation_names import NAMED, by_rule
 from tests.seeds import SEED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,11 +48,28 @@ async def test_each_operation_has_a_name_of_its_own_that_a_client_can_use(runnin
     assert [name for name in names if not re.fullmatch(r"[a-z][a-z_]*", name)] == []
 
 
+async def test_each_name_of_its_own_belongs_to_an_operation_and_is_not_what_the_rule_says(running: RunningDemo) -> None:
+    routes = {f"{method.upper()} {path}" for method, path, _ in operations(await document_of(running))}
+    assert NAMED.keys() - routes == set()
+    assert [route for route, name in NAMED.items() if by_rule(*route.split(" ")) == name] == []
+
+
+async def test_each_operation_is_in_one_group_and_its_summary_says_what_it_does(running: RunningDemo) -> None:
+    document = await document_of(running)
+    assert [tag["name"] for tag in document["tags"]] == list(GROUPS)
+    for method, path, each in operations(document):
+        assert len(each["tags"]) == 1, (method, path)
+        assert each["tags"][0] in GROUPS, (method, path)
+        assert re.fullmatch(r"[A-Z][a-z]+ .*[^.]", each["summary"]), (method, path, each["summary"])
+
+
 async def test_each_error_is_a_problem_document(running: RunningDemo) -> None:
-    for method, path, each in operations(await document_of(running)):
+    document = await document_of(running)
+    for method, path, each in operations(document):
         errors = {status: answer for status, answer in each["responses"].items() if int(status) >= 400}
         assert {"400", "429", "503"} <= errors.keys(), (method, path)
-        for status, answer in errors.items():
+        for status, found in errors.items():
+            answer = document["components"]["responses"][found["$ref"].rpartition("/")[2]] if "$ref" in found else found
             is_page = path == "/r/{code}" and status == "404"
             assert list(answer["content"]) == ["text/html" if is_page else "application/problem+json"], (path, status)
             assert answer["description"], (method, path, status)

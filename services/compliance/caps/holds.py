@@ -54,9 +54,11 @@ class HeldMerchants:
 
 def create_router(units: UnitOfWorkRunner, audit: AuditLog) -> APIRouter:
     """Return the routes of holds."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["gate"], route_class=StrictRoute)
 
-    @router.get("/v1/holds", summary="What limits texts to new people and the day's spending, and which limit is met")
+    @router.get(
+        "/v1/holds", summary="Show what limits texts to new people and the day's spending, and which limit is met"
+    )
     async def holds(caller: Annotated[Caller, Depends(requires("holds:read"))]) -> dict[str, Any]:
         limits, now = caller.merchant.config.policies.limits, units.clock.now()
         return await units.read(lambda db: _answer(db, caller.merchant.id, limits, now))

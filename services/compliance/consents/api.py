@@ -39,7 +39,7 @@ Writer = Annotated[Caller, Depends(requires("consents:write"))]
 
 def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
     """Return the routes of consents."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["consent"], route_class=StrictRoute)
 
     @router.post("/v1/consents", status_code=HTTPStatus.CREATED, summary="Record consent with its evidence")
     async def record_consent(
@@ -68,7 +68,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
         status, answer = await service.enter(caller, claim, None, HTTPStatus.OK)
         return JSONResponse(answer, status_code=status)
 
-    @router.post("/v1/recipients/standing", summary="What the ledger holds about a number")
+    @router.post("/v1/recipients/standing", summary="Show what the ledger holds about a number")
     async def standing(
         body: StandingBody, caller: Annotated[Caller, Depends(requires("consents:read"))]
     ) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
 
 def create_imports_router(service: ImportService, quotas: Quotas) -> APIRouter:
     """Return the route of imports."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["consent"], route_class=StrictRoute)
 
     @router.post(
         _IMPORTS,

@@ -99,9 +99,9 @@ class PersonStandingAnswer(BaseModel):
 
 def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["consent"], route_class=StrictRoute)
     standings = StandingEndpoints(service, links, quotas)
-    router.get(_PATH, summary="What the ledger holds about a person, by recipient id")(standings.show)
+    router.get(_PATH, summary="Show what the ledger holds about a person, by recipient id")(standings.show)
     router.post(f"{_PATH}/opt-out", summary="Opt a person out, by recipient id")(standings.opt_out)
     router.post(
         f"{_PATH}/consent",

@@ -25,7 +25,7 @@ _MAX_EVALUATIONS = 1000
 
 def create_router(units: UnitOfWorkRunner) -> APIRouter:
     """Return the routes of the gate."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["gate"], route_class=StrictRoute)
 
     @router.post("/v1/gate/evaluations", summary="Ask the gate without sending anything; one question or a list")
     async def evaluate(
@@ -35,7 +35,7 @@ def create_router(units: UnitOfWorkRunner) -> APIRouter:
         count = 1 if isinstance(body, dict) else len(body)
         return await in_worker_thread(lambda: JSONResponse(_advices(body)), count * _QUESTION_BYTES)
 
-    @router.get("/v1/decisions/{follow_up_id}", summary="Every verdict on one follow-up, with its evidence")
+    @router.get("/v1/decisions/{follow_up_id}", summary="List every verdict on one follow-up, with its evidence")
     async def decisions(
         follow_up_id: UUID, caller: Annotated[Caller, Depends(requires("decisions:read"))]
     ) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class CheckedDays(BaseModel):
 
 def create_router(units: UnitOfWorkRunner) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["consent"], route_class=StrictRoute)
 
     @router.get("/v1/consents/verification", summary="Check the ledger's chains, daily roots and signatures")
     async def verified(

@@ -56,9 +56,9 @@ class LedgerPage(BaseModel):
 
 def create_router(units: UnitOfWorkRunner) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+    router = APIRouter(tags=["consent"], route_class=StrictRoute)
 
-    @router.get("/v1/consents", summary="The consent ledger's entries, the newest first")
+    @router.get("/v1/consents", summary="List the consent ledger's entries, the newest first")
     async def listed(
         caller: Annotated[Caller, Depends(requires("consents:read"))],
         act: ConsentAct | None = None,

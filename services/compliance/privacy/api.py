@@ -36,11 +36,11 @@ def create_router(service: RightsService) -> APIRouter:
     async def erase_by_id(recipient_id: UUID, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
         return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.ERASURE, idempotency_key)
 
-    @router.get("/v1/erasures", summary="The newest erasures, those that platforms asked for included")
+    @router.get("/v1/erasures", summary="List the newest erasures, those that platforms asked for included")
     async def erasures(caller: Reader) -> dict[str, Any]:
         return {"erasures": await service.newest(caller.merchant, PrivacyRight.ERASURE)}
 
-    @router.get("/v1/erasures/{request_id}", summary="The certificate: what was deleted where, by whom and when")
+    @router.get("/v1/erasures/{request_id}", summary="Show the certificate: what was deleted where, by whom and when")
     async def erasure(request_id: UUID, caller: Reader) -> dict[str, Any]:
         return await service.erasure(caller.merchant, request_id)
 
@@ -56,11 +56,11 @@ def create_router(service: RightsService) -> APIRouter:
     async def copy_by_id(recipient_id: UUID, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
         return await service.ask_about(caller, RecipientId(recipient_id), PrivacyRight.EXPORT, idempotency_key)
 
-    @router.get("/v1/exports", summary="The newest exports, those that platforms asked for included")
+    @router.get("/v1/exports", summary="List the newest exports, those that platforms asked for included")
     async def exports(caller: Reader) -> dict[str, Any]:
         return {"exports": await service.newest(caller.merchant, PrivacyRight.EXPORT)}
 
-    @router.get("/v1/exports/{request_id}", summary="The copy, as JSON or CSV (Accept: text/csv)")
+    @router.get("/v1/exports/{request_id}", summary="Show the copy, as JSON or CSV (Accept: text/csv)")
     async def export(request_id: UUID, caller: Reader, accept: Annotated[str, Header()] = "") -> Response:
         request, copies = await service.export(caller, request_id)
         answer = copy_answer(request, copies, service.consents.units.clock.now())

@@ -71,7 +71,7 @@ def create_router(users: Users) -> APIRouter:
     async def add(request: UserRequest, caller: Operator) -> UserAnswer:
         return UserAnswer.of(await users.add(caller.merchant.id, request.name, request.role, request.password))
 
-    @router.get("", summary="The users of a merchant (operator)")
+    @router.get("", summary="List the users of a merchant (operator)")
     async def show(caller: Operator) -> UsersAnswer:
         found = await users.units.read(lambda db: user_store.of_merchant(db, caller.merchant.id))
         return UsersAnswer(users=[UserAnswer.of(user) for user in found])

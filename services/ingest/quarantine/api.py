@@ -96,7 +96,7 @@ class QuarantineDiscarded(BaseModel):
 
 def create_router(quarantine: Quarantine) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["operations"], route_class=StrictRoute)
+    router = APIRouter(tags=["sources"], route_class=StrictRoute)
 
     @router.get("/v1/quarantine", summary="List genuine deliveries that could not be read, the newest first")
     async def listed(

@@ -62,7 +62,7 @@ class SourceList(BaseModel):
 
 def create_router(units: UnitOfWorkRunner) -> APIRouter:
     """Return the route."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(tags=["sources"])
 
     @router.get("/v1/sources", summary="Show whether a merchant's sources bring anything, and what becomes of it")
     async def listed(caller: Reader) -> SourceList:

@@ -51,7 +51,7 @@ def create_router(deps: SchedulerDependencies) -> APIRouter:
     router.post(_PATH, status_code=HTTPStatus.ACCEPTED, summary="Pause texts, stop them, or let them go on")(
         endpoints.change
     )
-    router.get(_PATH, summary="What is paused and stopped, or was")(endpoints.show)
+    router.get(_PATH, summary="List what is paused and stopped, or was")(endpoints.show)
     return router
 
 

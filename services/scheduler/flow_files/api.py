@@ -63,8 +63,10 @@ def create_router(deps: SchedulerDependencies, checks: FlowChecks) -> APIRouter:
         409: {"description": "Somebody changed it meanwhile, or this process cannot write there."},
         428: {"description": "It does not say what it changes: `If-Match` or `If-None-Match: *`."},
     }
-    router.post("/v1/flows/{flow}/check", summary="What is wrong with a flow that is being written")(endpoints.check)
-    router.get(_FILE, summary="The file of a flow")(endpoints.read)
+    router.post("/v1/flows/{flow}/check", summary="Say what is wrong with a flow that is being written")(
+        endpoints.check
+    )
+    router.get(_FILE, summary="Show the file of a flow")(endpoints.read)
     router.post(_FILE, summary="Save the file of a flow, if nobody changed it meanwhile", responses=conflicts)(
         endpoints.save
     )

@@ -27,8 +27,10 @@ def create_router(deps: SchedulerDependencies) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["flows"], route_class=StrictRoute)
     endpoints = FlowEndpoints(deps)
-    router.get("/v1/flows/{flow}", summary="One flow: its rules, and each text as it would be sent")(endpoints.show)
-    router.get("/v1/flows/{flow}/versions", summary="The versions of a flow")(endpoints.versions)
+    router.get("/v1/flows/{flow}", summary="Show one flow: its rules, and each text as it would be sent")(
+        endpoints.show
+    )
+    router.get("/v1/flows/{flow}/versions", summary="List the versions of a flow")(endpoints.versions)
     return router
 
 

@@ -69,7 +69,7 @@ class ProviderList(BaseModel):
 
 def create_router(units: UnitOfWorkRunner, accounts: ProviderAccounts) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(tags=["deliverability"])
 
     @router.get("/v1/numbers", summary="Show whether a merchant's numbers send, what waits, and what goes wrong")
     async def numbers(caller: Reader) -> NumberList:

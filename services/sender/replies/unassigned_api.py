@@ -83,7 +83,7 @@ class Dismissed(BaseModel):
 
 def create_router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["replies"], route_class=SignedInRoute)
+    router = APIRouter(tags=["inbox"], route_class=SignedInRoute)
 
     @router.get("/v1/replies/unassigned", summary="List replies without a known recipient, the newest first")
     async def listed(

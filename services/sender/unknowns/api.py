@@ -122,7 +122,7 @@ class ResolutionAnswer(BaseModel):
 
 def create_router(unknowns: UnknownTexts) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["operations"], route_class=StrictRoute)
+    router = APIRouter(tags=["deliverability"], route_class=StrictRoute)
 
     @router.get("/v1/dispatches/unknown", summary="List texts of which nobody knows whether they were sent")
     async def listed(

@@ -43,7 +43,7 @@ log = logger(__name__)
 
 def create_router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = RECORD_SECONDS) -> APIRouter:
     """Return the routes of short links; `record_seconds` bounds how long a visit waits for its record."""
-    router = APIRouter(tags=["links"])
+    router = APIRouter(tags=["callbacks"])
 
     async def follow(code: str, request: Request) -> Response:
         """Redirect to the link's target; only addresses that were sent in a text are ever targets."""
