@@ -64,6 +64,16 @@ class AuditAction(StrEnum):
     ENDPOINT_TESTED = "endpoint.tested"
     REPLIES_REVEALED = "replies.revealed"
     """The texts and numbers of unassigned replies were shown."""
+    USER_ADDED = "user.added"
+    USER_REMOVED = "user.removed"
+    USER_RESET = "user.reset"
+    """The operator set another password."""
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an action
+    """Somebody changed their own."""
+    SIGNED_IN = "session.opened"
+    SIGNED_OUT = "session.ended"
+    SIGN_IN_FAILED = "sign-in.failed"
+    """A wrong password for a user: the 1st, 10th, 100th … of a UTC day, with how many it were."""
 
 
 class AuditSubjectKind(StrEnum):
@@ -82,6 +92,9 @@ class AuditSubjectKind(StrEnum):
     NOTIFICATION = "notification"
     """A notification for one endpoint."""
     ENDPOINT = "endpoint"
+    USER = "user"
+    """A user of the console."""
+    API_KEY = "api_key"
 
 
 class ActorKind(StrEnum):
@@ -92,6 +105,8 @@ class ActorKind(StrEnum):
     """A user of the console."""
     OPERATOR = "operator"
     """Whoever holds the operator's token: the commands on the machine do."""
+    STRANGER = "stranger"
+    """Somebody who did not prove who they are."""
 
 
 class AddressClass(StrEnum):
@@ -119,8 +134,15 @@ class Actor(NamedTuple):
 
     kind: ActorKind
     id: str
-    """The id of the API key, the user's name, or `operator`."""
+    """The id of the API key, the user's name, or `operator`; empty for a stranger."""
     origin: AddressClass
+
+    @classmethod
+    def named(cls, name: str, origin: AddressClass) -> "Actor":
+        """Return a user of the console (`user:anna`) or an API key by its id, which has no colon."""
+        kind, colon, user = name.partition(":")
+        is_user = bool(colon) and kind == "user"
+        return cls(ActorKind.USER, user, origin) if is_user else cls(ActorKind.API_KEY, name, origin)
 
 
 class AuditSubject(NamedTuple):

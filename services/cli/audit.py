@@ -130,7 +130,7 @@ def export(
 
 def sentence(entry: dict[str, Any]) -> str:
     """Return an entry in one line."""
-    kinds = {"operator": "the operator", "user": f"user {entry['actor']}"}
+    kinds = {"operator": "the operator", "user": f"user {entry['actor']}", "stranger": "somebody not signed in"}
     who = kinds.get(entry["actor_kind"], f"key {entry['actor']}")
     words = [f"{entry['at']}  {who} ({entry['origin']}): {entry['action']} {entry['subject_kind']} {entry['subject']}"]
     if entry["recipient"] is not None and entry["recipient"] != entry["subject"]:

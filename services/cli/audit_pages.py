@@ -11,7 +11,7 @@ from services.cli.api_client import APIClient
 from services.compliance.ledger.verification import AUDIT_FORMAT
 from shared.errors import ConfigurationFault
 
-AUDITED: Final = ("compliance", "connectors", "ingest", "metrics", "scheduler", "sender")
+AUDITED: Final = ("compliance", "connectors", "console", "ingest", "metrics", "scheduler", "sender")
 """The services through which somebody acts."""
 _PAGE: Final = 200
 

@@ -3,6 +3,8 @@
 from functools import partial
 
 from services.console.accounts import users_api
+from services.console.accounts.account_log import AccountLog
+from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.first_user import FirstUser
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn
@@ -33,6 +35,7 @@ from services.console.pages.unassigned import UnassignedPages
 from services.console.rendering import PageRenderer, file_problems
 from services.console.settings import ConsoleSettings
 from services.console.tables import metadata, system_tables
+from shared.http.audit_routes import create_audit_router
 from shared.service import Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -49,10 +52,13 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     """
     settings = ConsoleSettings()
     reached = calls or ServiceCalls.of(settings, runtime.clock)
-    sessions, users = sessions_of(runtime), Users(runtime.units)
+    account_log = AccountLog.of(runtime.sealer)
+    sessions, users = sessions_of(runtime), Users(runtime.units, account_log)
     renderer = PageRenderer(partial(file_problems, runtime.merchants))
     kept, jobs = KeptNeeds(runtime.clock), ImportJobs(runtime.units, reached)
-    sign_in = SignIn(sessions, users, renderer, runtime.clock, runtime.settings.address)
+    sign_in = SignIn(
+        sessions, users, FailedSignIns(runtime.units, account_log), renderer, runtime.clock, runtime.settings.address
+    )
     first_user = FirstUser(sessions, users, sign_in, renderer, runtime.merchants)
     return Service(
         name="console",
@@ -64,6 +70,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
         routers=(
             sign_in.create_codes_router(),
             users_api.create_router(users),
+            create_audit_router(account_log.audit, runtime.units),
             sign_in.create_router(),
             first_user.create_router(),
             UnassignedPages(reached, renderer).create_router(sessions),
@@ -89,11 +96,12 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             PeoplePages(reached, renderer).create_router(sessions),
             SearchPage(reached, renderer).create_router(sessions),
         ),
-        loops=create_loops(runtime.units, jobs),
+        loops=create_loops(runtime, jobs),
         on_stop=(jobs.close, reached.close),
     )
 
 
 def sessions_of(runtime: Runtime) -> Sessions:
     """Return the sessions of a process's console."""
-    return Sessions(runtime.units, runtime.merchants, ConsoleSettings().session_hours)
+    hours = ConsoleSettings().session_hours
+    return Sessions(runtime.units, runtime.merchants, hours, AccountLog.of(runtime.sealer))

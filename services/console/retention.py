@@ -1,9 +1,22 @@
-"""Retention of the console: sessions and codes go once they have ended, reports of imports after a day."""
+"""Retention of the console: sessions and codes go once they have ended, reports of imports after a day.
+
+Entries of the audit log go with their age, as in every service.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from services.console.tables import import_refusals, imports, sessions, system_tables, users
+from services.console.tables import (
+    audit_tables,
+    failed_sign_ins,
+    import_refusals,
+    imports,
+    sessions,
+    system_tables,
+    users,
+)
+from shared.db.audit_store import audit_bounds_of, audit_sweeps
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, swept_after
@@ -14,15 +27,22 @@ _HOUR_SECONDS: Final = 3600.0
 BOUNDS: Final[Sequence[TableBound]] = (
     few_rows(users.name, "a user; a merchant has at most 200"),
     swept_after(sessions, "a sign-in, or a code for one", "until it ends"),
+    swept_after(failed_sign_ins, "a user and day with wrong passwords", "until a day after"),
     swept_after(imports, "a merchant's newest import", "until a day after it began"),
     swept_after(import_refusals, "a refused row of an import, at most 10,000", "until a day after it began"),
+    *audit_bounds_of(audit_tables),
     *bounds_of(system_tables),
 )
 """Every table of the console, and what bounds it."""
 
 
+def sweeps(now: datetime) -> list[Sweep]:
+    """Return what is deleted now."""
+    ended = (sessions, failed_sign_ins, imports, import_refusals)
+    return [*(Sweep(each.c.ends_at, now) for each in ended), *audit_sweeps(audit_tables, now)]
+
+
 async def prune(units: UnitOfWorkRunner) -> float:
     """Delete what has ended, and return the seconds until the next run."""
-    now = units.clock.now()
-    await swept(units, [Sweep(each.c.ends_at, now) for each in (sessions, imports, import_refusals)])
+    await swept(units, sweeps(units.clock.now()))
     return _HOUR_SECONDS

@@ -1,11 +1,14 @@
-"""The tables of the console: its users, who is signed in, and imports under way."""
+"""The tables of the console: its users, who is signed in, who did what to them, and imports under way."""
 
 import sqlalchemy as sa
 
+from shared.db.audit_store import audit_tables_of
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
 
 metadata, system_tables = metadata_of("console")
+audit_tables = audit_tables_of(metadata, "console")
+"""Who did what to users, and who signed in. No entry has a reason: the console has no key to seal one."""
 
 users = sa.Table(
     "console_users",
@@ -32,6 +35,16 @@ sessions = sa.Table(
     sa.Column("ends_at", Instant, nullable=False, index=True),
 )
 """Sessions and one-time codes, by the hash of the cookie or code; of a user, or of an API key."""
+
+failed_sign_ins = sa.Table(
+    "console_failed_sign_ins",
+    metadata,
+    sa.Column("user_name", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("failures", sa.BigInteger, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False, index=True),
+)
+"""How often a wrong password was tried for a user on a UTC day; names without a user are not kept."""
 
 imports = sa.Table(
     "console_imports",

@@ -57,7 +57,7 @@ class AuditRow(BaseModel):
     service: str
     at: datetime
     actor_kind: ActorKind
-    actor: str = Field(description="The id of the API key, the user's name, or `operator`.")
+    actor: str = Field(description="The id of the API key, the user's name, or `operator`; empty for a stranger.")
     origin: AddressClass
     action: str
     subject_kind: str

@@ -63,20 +63,12 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Who it is, as audit logs name it."""
-        origin, (is_user, name) = AddressClass.of(self.address), _user_in(self.key_id)
-        if is_user and not self.is_operator:
-            return Actor(ActorKind.USER, name, origin)
-        return Actor(ActorKind.OPERATOR if self.is_operator else ActorKind.API_KEY, self.key_id, origin)
+        origin = AddressClass.of(self.address)
+        return Actor(ActorKind.OPERATOR, self.key_id, origin) if self.is_operator else Actor.named(self.key_id, origin)
 
     def may(self, scope: str) -> bool:
         """Return whether the caller has a scope beside the one the route requires."""
         return scope in self.scopes
-
-
-def _user_in(key_id: str) -> tuple[bool, str]:
-    """Return whether a user of the console is named, and who; ids of keys have no colon."""
-    kind, colon, name = key_id.partition(":")
-    return bool(colon) and kind == "user", name
 
 
 class RateLimit:

@@ -38,6 +38,7 @@ PATHS = {
     "/v1/deliveries": "connectors",
     "/v1/endpoints": "connectors",
     "/v1/audit/connectors": "connectors",
+    "/v1/audit/console": "console",
     "/console": "console",
     "/2010-04-01": "simulator",
     "/simulator": "simulator",

@@ -55,6 +55,7 @@ async def ingress(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
         ("/r/Ab12", "sender"),
         ("/v1/facts?measure=sent&from=a%2Fb", "metrics"),
         ("/console/static/console.css", "console"),
+        ("/v1/audit/console/days", "console"),
         ("/simulator/phones/+12125550123.json", "simulator"),
     ],
 )

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from services.console.accounts import users as users_module
+from services.console.accounts.account_log import origin_of
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn, refuse_other_sites
 from services.console.accounts.users import Users
 from services.console.rendering import PageRenderer
+from shared.audit import Actor, AuditAction
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -64,15 +66,20 @@ class FirstUser:
         except HTTPProblem as problem:
             return self._form(request, problem.status, code=code, name=name, problem=_sentence(problem))
 
+        origin = origin_of(request)
+
         async def work(uow: UnitOfWork) -> bool:
             if not await self._sessions.take_first_user_code(uow, code):
                 return False
             await users_module.insert(uow, user)
+            by, owner = Actor.named(f"user:{user.name}", origin), f"role {Role.OWNER}"
+            of_link = AuditAction.USER_ADDED
+            self._users.log.about_user(uow, by, user.merchant_id, of_link, user.name, fields=("link", owner))
             return True
 
         if not await self._users.units.run(work, WritePriority.INGEST):
             return self._form(request, HTTPStatus.GONE, code="", name="", problem=None)
-        return self._sign_in.let_in(request, await self._sessions.open_for(user))
+        return self._sign_in.let_in(request, await self._sessions.open_for(user, origin))
 
     def _form(self, request: Request, status: HTTPStatus, **values: Any) -> Response:
         shops = [(merchant.id, merchant.config.brand) for merchant in self._merchants.merchants]

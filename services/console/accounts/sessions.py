@@ -14,8 +14,10 @@ from enum import StrEnum
 from typing import Final
 
 from services.console.accounts import session_store, user_store
+from services.console.accounts.account_log import AccountLog
 from services.console.accounts.session_store import StoredSession
 from services.console.accounts.user_store import StoredUser
+from shared.audit import Actor, AddressClass, AuditAction
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
@@ -51,6 +53,10 @@ class SignedInPerson:
     form_token: str
     """Stands in every form of one sign-in, and in no other's (CSRF)."""
 
+    def actor(self, origin: AddressClass) -> Actor:
+        """Return them as the audit log names them."""
+        return Actor.named(self.name, origin)
+
     def may(self, scope: str) -> bool:
         """Return whether they have a scope."""
         return scope in self.scopes
@@ -63,23 +69,27 @@ class SignedInPerson:
 class Sessions:
     """Opens, reads and ends console sessions."""
 
-    def __init__(self, units: UnitOfWorkRunner, merchants: MerchantDirectory, hours: int) -> None:
+    def __init__(
+        self, units: UnitOfWorkRunner, merchants: MerchantDirectory, hours: int, account_log: AccountLog
+    ) -> None:
         self._units = units
         self._merchants = merchants
         self._hours = hours
+        self._log = account_log
 
     @property
     def seconds(self) -> int:
         """How long a new session lasts."""
         return self._hours * 3600
 
-    async def open(self, merchant: MerchantId, key_sha256: str) -> str:
+    async def open(self, merchant: MerchantId, key_sha256: str, by: Actor) -> str:
         """Return the cookie of a new session opened with an API key."""
-        return await self._issue(_Kind.SESSION, merchant, timedelta(hours=self._hours), key_sha256=key_sha256)
+        return await self._issue(_Kind.SESSION, merchant, timedelta(hours=self._hours), key_sha256=key_sha256, by=by)
 
-    async def open_for(self, user: StoredUser) -> str:
+    async def open_for(self, user: StoredUser, origin: AddressClass) -> str:
         """Return the cookie of a new session of a user."""
-        return await self._issue(_Kind.SESSION, user.merchant_id, timedelta(hours=self._hours), user=user)
+        by = Actor.named(f"user:{user.name}", origin)
+        return await self._issue(_Kind.SESSION, user.merchant_id, timedelta(hours=self._hours), user=user, by=by)
 
     async def code(self, merchant: MerchantId, key_sha256: str) -> str:
         """Return a code that opens one session, once."""
@@ -107,7 +117,7 @@ class Sessions:
         is_running = found is not None and found.ends_at > self._units.clock.now()
         return found is not None and found.kind == _Kind.FIRST_USER and is_running and await user_store.is_empty(db)
 
-    async def redeem(self, code: str) -> str | None:
+    async def redeem(self, code: str, origin: AddressClass) -> str | None:
         """Return the cookie of the session that a code opens; None for a used, ended or unknown code."""
         if not 0 < len(code) <= _LONGEST:
             return None
@@ -120,9 +130,10 @@ class Sessions:
             return found if await session_store.delete(uow.db, token_sha256) else None
 
         found = await self._units.run(work, WritePriority.INGEST)
-        if found is None or self._by_key(found, "") is None:
+        person = self._by_key(found, "") if found is not None else None
+        if found is None or person is None:
             return None
-        return await self.open(found.merchant_id, found.key_sha256)
+        return await self.open(found.merchant_id, found.key_sha256, person.actor(origin))
 
     async def person_of(self, cookie: str | None) -> SignedInPerson | None:
         """Return who is signed in with this cookie now; None if nobody."""
@@ -138,6 +149,16 @@ class Sessions:
             return None
         form_token = hmac.digest(cookie.encode(), b"forms of one sign-in", "sha256").hex()
         return self._by_user(found, user, form_token) if found.user_name else self._by_key(found, form_token)
+
+    async def sign_out(self, cookie: str, person: SignedInPerson, origin: AddressClass) -> None:
+        """End the session of a cookie because its person asks for it."""
+        token_sha256, merchant = _hash(cookie), MerchantId(person.merchant.id)
+
+        async def work(uow: UnitOfWork) -> None:
+            if await session_store.delete(uow.db, token_sha256):
+                self._log.about_oneself(uow, person.actor(origin), merchant, AuditAction.SIGNED_OUT)
+
+        await self._units.run(work, WritePriority.INGEST)
 
     async def end(self, cookie: str | None) -> None:
         """End a session; copies of its cookie stop working too."""
@@ -172,7 +193,9 @@ class Sessions:
         *,
         key_sha256: str = "",
         user: StoredUser | None = None,
+        by: Actor | None = None,
     ) -> str:
+        """Return a new token; `by` whom a session is opened is entered in the audit log, of a code nothing is."""
         token = secrets.token_urlsafe(32)
 
         async def work(uow: UnitOfWork) -> None:
@@ -180,6 +203,8 @@ class Sessions:
             name, version = (user.name, user.version) if user is not None else ("", None)
             session = StoredSession(_hash(token), kind, merchant, ends_at, key_sha256, name, version)
             await session_store.insert(uow.db, session)
+            if by is not None:
+                self._log.about_oneself(uow, by, merchant, AuditAction.SIGNED_IN)
 
         await self._units.run(work, WritePriority.INGEST)
         return token

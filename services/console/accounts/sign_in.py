@@ -7,13 +7,17 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import Response
+from starlette.background import BackgroundTask
 
+from services.console.accounts.account_log import origin_of
+from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.sessions import CODE_MINUTES, COOKIE, SCOPE, Sessions, SignedInPerson
 from services.console.accounts.users import Users, name_of
 from services.console.instruments import SIGN_INS
 from services.console.rendering import HEADERS, SIGN_IN, PageRenderer, frame, redirect
 from services.console.typed_forms import MOST_CHARACTERS, TypedForm
+from shared.audit import Actor, AddressClass
 from shared.clock import Clock
 from shared.http.auth import Caller, Keys, SignedInRoute, key_sha256, requires
 from shared.http.guess_throttle import GuessThrottle
@@ -77,14 +81,24 @@ class SignIn:
     Args:
         sessions: of this process.
         users: who may sign in by name.
+        failed: counts wrong passwords.
         renderer: of the form.
         clock: for the limit on attempts.
         public_url: at which clients reach the console, whatever protocol a proxy uses.
     """
 
-    def __init__(self, sessions: Sessions, users: Users, renderer: PageRenderer, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        users: Users,
+        failed: FailedSignIns,
+        renderer: PageRenderer,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
         self.sessions = sessions
         self._users = users
+        self._failed = failed
         self._renderer = renderer
         self._throttle = GuessThrottle(clock)
         self._is_https = public_url.startswith("https:")
@@ -117,12 +131,13 @@ class SignIn:
             throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS], typed)
             throttled.headers["Retry-After"] = str(int(wait) + 1)
             return throttled
+        origin = origin_of(request)
         if code:
-            cookie, status, words = await self.sessions.redeem(code), HTTPStatus.UNAUTHORIZED, _NO_SUCH_CODE
+            cookie, status, words = await self.sessions.redeem(code, origin), HTTPStatus.UNAUTHORIZED, _NO_SUCH_CODE
         elif key:
-            cookie, status, words = await self._by_key(request.app.state.keys, key)
+            cookie, status, words = await self._by_key(request.app.state.keys, key, origin)
         else:
-            cookie, status, words = await self._by_name(name, password, names)
+            cookie, status, words = await self._by_name(name, password, names, origin)
         if cookie is not None:
             self._throttle.right(*names)
             SIGN_INS.labels(outcome="signed_in").inc()
@@ -132,7 +147,10 @@ class SignIn:
             self._throttle.wrong(*names)
         SIGN_INS.labels(outcome="refused").inc()
         log.warning("console_sign_in_refused", address=_address(request), status=int(status))
-        return self._form(request, status, words, typed)
+        refused = self._form(request, status, words, typed)
+        if not (code or key):
+            refused.background = BackgroundTask(self._failed.count, name, "password", origin)
+        return refused
 
     async def _let_in(self, request: Request, cookie: str, typed: TypedForm | None) -> Response:
         """Answer the redirect to the console, or what was typed before the last session ended."""
@@ -142,7 +160,9 @@ class SignIn:
         answer = self._renderer.page(request, "typed", frame(person, "") | {"typed": typed})
         return self._with_cookie(request, answer, cookie)
 
-    async def _by_name(self, name: str, password: str, names: tuple[str, str]) -> tuple[str | None, HTTPStatus, str]:
+    async def _by_name(
+        self, name: str, password: str, names: tuple[str, str], origin: AddressClass
+    ) -> tuple[str | None, HTTPStatus, str]:
         """Return the cookie of a new session for a user, or why there is none.
 
         The attempt counts as wrong before it is known to be: many at the same time are as many guesses.
@@ -151,15 +171,16 @@ class SignIn:
         user = await self._users.who(name, password)
         if user is None:
             return None, HTTPStatus.UNAUTHORIZED, _NO_SUCH_USER
-        return await self.sessions.open_for(user), HTTPStatus.OK, ""
+        return await self.sessions.open_for(user, origin), HTTPStatus.OK, ""
 
-    async def _by_key(self, keys: Keys, key: str) -> tuple[str | None, HTTPStatus, str]:
+    async def _by_key(self, keys: Keys, key: str, origin: AddressClass) -> tuple[str | None, HTTPStatus, str]:
         """Return the cookie of a new session for a key, or why there is none."""
         try:
             caller = keys.caller(key, [SCOPE])
         except HTTPProblem as problem:
             return None, problem.status, _WORDS.get(problem.status, _NO_SUCH_KEY)
-        return await self.sessions.open(caller.merchant.id, caller.key_sha256), HTTPStatus.OK, ""
+        by = Actor.named(caller.key_id, origin)
+        return await self.sessions.open(caller.merchant.id, caller.key_sha256, by), HTTPStatus.OK, ""
 
     def let_in(self, request: Request, cookie: str) -> Response:
         """Answer the redirect to the console, with the cookie of a new session: never one that the browser brought."""
@@ -184,9 +205,9 @@ class SignIn:
         """End the session and answer the redirect to the form."""
         cookie = request.cookies.get(COOKIE)
         person = await self.sessions.person_of(cookie)
-        if person is not None:
+        if person is not None and cookie is not None:
             require_own_form(request, person, form_token)
-        await self.sessions.end(cookie)
+            await self.sessions.sign_out(cookie, person, origin_of(request))
         answer = redirect(SIGN_IN)
         answer.delete_cookie(COOKIE, path="/console")
         return answer

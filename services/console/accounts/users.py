@@ -10,8 +10,10 @@ from typing import Final
 from uuid import uuid4
 
 from services.console.accounts import user_store
+from services.console.accounts.account_log import AccountLog
 from services.console.accounts.passwords import Passwords
 from services.console.accounts.user_store import StoredUser
+from shared.audit import Actor, ActorKind, AuditAction
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.http.problems import HTTPProblem, not_found, unprocessable
@@ -28,9 +30,10 @@ class Users:
     """Makes, changes, lists and removes users, and checks who signs in."""
 
     units: UnitOfWorkRunner
+    log: AccountLog
     passwords: Passwords = field(default_factory=Passwords)
 
-    async def add(self, merchant: MerchantId, name: str, role: Role, password: str) -> StoredUser:
+    async def add(self, merchant: MerchantId, name: str, role: Role, password: str, by: Actor) -> StoredUser:
         """Store a new user.
 
         Raises:
@@ -40,6 +43,7 @@ class Users:
 
         async def work(uow: UnitOfWork) -> None:
             await insert(uow, made)
+            self.log.about_user(uow, by, merchant, AuditAction.USER_ADDED, made.name, fields=(f"role {role}",))
 
         await self.units.run(work, WritePriority.INGEST)
         return made
@@ -58,8 +62,8 @@ class Users:
         hashed, now = await self.passwords.hash_of(password), self.units.clock.now()
         return StoredUser(known, merchant, role, hashed, uuid4(), now, now)
 
-    async def reset(self, merchant: MerchantId, name: str, password: str) -> StoredUser:
-        """Store another password, and return the user; every session of theirs ends.
+    async def reset(self, merchant: MerchantId, name: str, password: str, by: Actor) -> StoredUser:
+        """Store another password, their own choice or the operator's, and return the user; every session ends.
 
         Raises:
             HTTPProblem: 404 the merchant has no such user; 422 the password cannot be used.
@@ -70,11 +74,14 @@ class Users:
             found = await _of(uow, merchant, name)
             after = replace(found, password_hash=hashed, version=uuid4(), changed_at=uow.now)
             await user_store.save(uow.db, after)
+            is_own = by.kind is ActorKind.USER and by.id == found.name
+            action = AuditAction.PASSWORD_CHANGED if is_own else AuditAction.USER_RESET
+            self.log.about_user(uow, by, merchant, action, found.name)
             return after
 
         return await self.units.run(work, WritePriority.INGEST)
 
-    async def remove(self, merchant: MerchantId, name: str) -> StoredUser:
+    async def remove(self, merchant: MerchantId, name: str, by: Actor) -> StoredUser:
         """Delete a user, and return who it was; every session of theirs ends.
 
         Raises:
@@ -84,6 +91,7 @@ class Users:
         async def work(uow: UnitOfWork) -> StoredUser:
             found = await _of(uow, merchant, name)
             await user_store.delete(uow.db, found.name)
+            self.log.about_user(uow, by, merchant, AuditAction.USER_REMOVED, found.name)
             return found
 
         return await self.units.run(work, WritePriority.INGEST)

@@ -69,7 +69,8 @@ def create_router(users: Users) -> APIRouter:
 
     @router.post("", status_code=HTTPStatus.CREATED, summary="Add a user of the console (operator)")
     async def add(request: UserRequest, caller: Operator) -> UserAnswer:
-        return UserAnswer.of(await users.add(caller.merchant.id, request.name, request.role, request.password))
+        made = await users.add(caller.merchant.id, request.name, request.role, request.password, caller.actor)
+        return UserAnswer.of(made)
 
     @router.get("", summary="List the users of a merchant (operator)")
     async def show(caller: Operator) -> UsersAnswer:
@@ -78,10 +79,10 @@ def create_router(users: Users) -> APIRouter:
 
     @router.post("/{name}/password", summary="Set another password; every session of the user ends (operator)")
     async def reset(name: str, request: PasswordRequest, caller: Operator) -> UserAnswer:
-        return UserAnswer.of(await users.reset(caller.merchant.id, name, request.password))
+        return UserAnswer.of(await users.reset(caller.merchant.id, name, request.password, caller.actor))
 
     @router.delete("/{name}", summary="Remove a user; every session ends (operator)")
     async def remove(name: str, caller: Operator) -> UserAnswer:
-        return UserAnswer.of(await users.remove(caller.merchant.id, name))
+        return UserAnswer.of(await users.remove(caller.merchant.id, name, caller.actor))
 
     return router

@@ -4,6 +4,7 @@ import importlib.metadata
 from asyncio import gather
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from heapq import merge
 from http import HTTPStatus
 from itertools import islice
@@ -15,6 +16,7 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 from services.console.accounts import user_store
+from services.console.accounts.account_log import origin_of
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
@@ -22,16 +24,21 @@ from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.page import ConsolePage, require
 from services.console.rendering import SIGN_IN, PageRenderer, file_problems, redirect
+from services.console.tables import audit_tables
 from services.console.words import sentence
 from shared.config.directory import MerchantDirectory
-from shared.http.audit_routes import AuditRow
+from shared.db import audit_store
+from shared.http.audit_routes import AuditRow, ReasonState
 from shared.http.problems import HTTPProblem, unprocessable
+from shared.ids import MerchantId
+from shared.instants import Instant
 from shared.vocabulary.roles import SCOPES_OF, Role
 from shared.vocabulary.service_names import EVENT_SERVICES
 
 PATH: Final = "/console/settings"
 _ENTRIES: Final = 50
 _ROWS: Final = TypeAdapter(list[AuditRow])
+_UNTIL: Final = TypeAdapter[datetime | None](Instant | None)
 _LONGEST: Final = 64
 _ROLE_WORDS: Final = {
     Role.OWNER: "everything, users included",
@@ -99,7 +106,9 @@ class SettingsPages(ConsolePage):
         require_own_form(request, person, form_token)
         _require_owner(person)
         try:
-            await self._users.add(person.merchant.id, name, _role_named(role), password)
+            await self._users.add(
+                MerchantId(person.merchant.id), name, _role_named(role), password, person.actor(origin_of(request))
+            )
         except HTTPProblem as problem:
             return await self._people(request, person, {"name": name, "role": role}, problem)
         return redirect(PATH)
@@ -118,7 +127,7 @@ class SettingsPages(ConsolePage):
             raise HTTPProblem(HTTPStatus.FORBIDDEN, "own_account", "another owner, or the operator, removes you")
         if not confirmed:
             return self._show(request, person, "settings_remove", {"tab": "", "name": name[:_LONGEST]})
-        await self._users.remove(person.merchant.id, name)
+        await self._users.remove(MerchantId(person.merchant.id), name, person.actor(origin_of(request)))
         return redirect(PATH)
 
     async def change_password(
@@ -141,7 +150,7 @@ class SettingsPages(ConsolePage):
         try:
             if await self._users.who(name, current) is None:
                 raise unprocessable("current", "this is not your password")
-            await self._users.reset(person.merchant.id, name, password)
+            await self._users.reset(MerchantId(person.merchant.id), name, password, person.actor(origin_of(request)))
         except HTTPProblem as problem:
             return await self._people(request, person, {}, problem)
         return redirect(SIGN_IN)
@@ -181,11 +190,20 @@ class SettingsPages(ConsolePage):
         require(person, "audit:read")
         query = urlencode({"limit": _ENTRIES + 1, **({"until": until} if until else {})})
         answers = await gather(*(self._asked(person, each, f"/v1/audit/{each}", query) for each in EVENT_SERVICES))
-        logs = (_ROWS.validate_python(answer["entries"]) for answer in answers)
+        own = await self._done_here(person, until)
+        logs = (own, *(_ROWS.validate_python(answer["entries"]) for answer in answers))
         found = [*islice(merge(*logs, key=lambda entry: (entry.at, entry.id), reverse=True), _ENTRIES + 1)]
         older = f"{PATH}/audit?{urlencode({'until': found[-2].at.isoformat()})}" if len(found) > _ENTRIES else None
         values = {"entries": found[:_ENTRIES], "older": older, "tab": "audit"}
         return self._show(request, person, "settings_audit", values)
+
+    async def _done_here(self, person: SignedInPerson, until: str) -> list[AuditRow]:
+        """Return what was done to users of the shop, and who signed in; `until` was found good by the services."""
+        before, merchant = _UNTIL.validate_python(until or None), MerchantId(person.merchant.id)
+        rows = await self._users.units.read(
+            lambda db: audit_store.newest(db, audit_tables, merchant, until=before, limit=_ENTRIES + 1)
+        )
+        return [AuditRow.of(row, None, ReasonState.NONE) for row in rows]
 
     async def health(self, request: Request, person: SignedIn) -> Response:
         """Answer how each service says it is, and which version this is."""

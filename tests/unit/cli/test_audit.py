@@ -34,6 +34,10 @@ def test_a_user_of_the_console_is_called_so() -> None:
     assert "  user anna (none): " in sentence({**ENTRY, "actor_kind": "user", "actor": "anna", "origin": "none"})
 
 
+def test_a_stranger_has_no_name() -> None:
+    assert "  somebody not signed in (public): " in sentence({**ENTRY, "actor_kind": "stranger", "actor": ""})
+
+
 def test_an_erased_reason_is_told_from_none() -> None:
     assert sentence({**ENTRY, "reason": None, "reason_state": "erased"}).endswith("why: (erased)")
     assert "why" not in sentence({**ENTRY, "reason": None, "reason_state": "none"})

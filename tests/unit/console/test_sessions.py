@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from services.console.accounts.account_log import AccountLog
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.user_store import StoredUser
 from services.console.accounts.users import Users, insert
 from services.console.retention import prune
 from services.console.tables import sessions as table
+from shared.audit import Actor, ActorKind, AddressClass
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -23,6 +25,8 @@ from shared.testing.make_metrics import READ_KEY, merchants_folder
 from shared.vocabulary.roles import Role
 
 ACME = MerchantId("acme")
+HERE = AddressClass.THIS_MACHINE
+READER = Actor(ActorKind.API_KEY, "reader", HERE)
 
 
 @dataclass
@@ -34,7 +38,7 @@ class Console:
     file: Path
 
     async def open(self) -> str:
-        return await self.sessions.open(ACME, key_sha256(READ_KEY))
+        return await self.sessions.open(ACME, key_sha256(READ_KEY), READER)
 
     async def opened(self, cookie: str | None) -> str | None:
         person = await self.sessions.person_of(cookie)
@@ -54,7 +58,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
     merchants = MerchantDirectory.load(folder, {})
     async with harness(tmp_path, clock, merchants) as base:
         await base.create(table.metadata)
-        sessions = Sessions(base.runtime.units, merchants, hours=12)
+        sessions = Sessions(base.runtime.units, merchants, 12, AccountLog.of(base.runtime.sealer))
         yield Console(base, clock, merchants, sessions, folder / "acme" / "merchant.yaml")
 
 
@@ -77,7 +81,7 @@ async def test_signing_out_ends_the_session_wherever_its_cookie_was_copied_to(co
 async def test_nonsense_of_any_length_opens_nothing_and_ends_nothing(console: Console, cookie: str | None) -> None:
     assert await console.opened(cookie) is None
     await console.sessions.end(cookie)
-    assert await console.sessions.redeem(cookie or "") is None
+    assert await console.sessions.redeem(cookie or "", HERE) is None
 
 
 async def test_a_session_ends_at_once_when_its_key_loses_the_scope(console: Console) -> None:
@@ -95,13 +99,13 @@ async def test_a_session_ends_at_once_when_its_key_is_made_anew_under_the_same_n
 async def test_a_code_opens_one_session_once_and_only_for_an_hour(console: Console) -> None:
     code = await console.sessions.code(ACME, key_sha256(READ_KEY))
     assert await console.opened(code) is None
-    cookie = await console.sessions.redeem(code)
+    cookie = await console.sessions.redeem(code, HERE)
     assert await console.opened(cookie) == "acme"
-    assert await console.sessions.redeem(code) is None
+    assert await console.sessions.redeem(code, HERE) is None
     late = await console.sessions.code(ACME, key_sha256(READ_KEY))
     console.clock.advance(hours=1)
-    assert await console.sessions.redeem(late) is None
-    assert await console.sessions.redeem(cookie or "") is None
+    assert await console.sessions.redeem(late, HERE) is None
+    assert await console.sessions.redeem(cookie or "", HERE) is None
 
 
 async def test_a_stored_session_does_not_sign_in_and_goes_when_it_has_ended(console: Console) -> None:
@@ -136,7 +140,8 @@ async def test_the_forms_of_one_session_are_not_those_of_another(console: Consol
 async def test_of_many_codes_for_the_first_user_one_makes_one_and_only_within_a_quarter_of_an_hour(
     console: Console,
 ) -> None:
-    units, users = console.harness.runtime.units, Users(console.harness.runtime.units)
+    units, log = console.harness.runtime.units, AccountLog.of(console.harness.runtime.sealer)
+    users = Users(units, log)
     late = await console.sessions.first_user_code()
     assert late is not None
     console.clock.advance(minutes=15)

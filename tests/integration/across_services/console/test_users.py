@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from services.console.accounts.account_log import AccountLog
 from services.console.accounts.sessions import Sessions
 from services.console.tables import users as table
 from shared.testing.make_metrics import NO_SCOPE_KEY, READ_KEY
@@ -173,7 +174,7 @@ async def first_user_form(console: Console, code: str, **changes: str) -> httpx2
 
 def sessions(console: Console) -> Sessions:
     runtime = console.harness.runtime
-    return Sessions(runtime.units, runtime.merchants, 12)
+    return Sessions(runtime.units, runtime.merchants, 12, AccountLog.of(runtime.sealer))
 
 
 async def test_the_first_user_is_made_by_the_link_once_and_is_an_owner(console: Console) -> None:

@@ -1,4 +1,7 @@
-"""All services with events over one database: an erasure or export must reach the data of each of them."""
+"""All services with events over one database: an erasure or export must reach the data of each of them.
+
+Of the console there are the tables and the audit log: it holds nothing about recipients.
+"""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -11,11 +14,13 @@ import sqlalchemy as sa
 
 import services.compliance.app
 import services.connectors.app
+import services.console.tables
 import services.ingest.app
 import services.metrics.app
 import services.scheduler.app
 import services.sender.app
 from services.compliance.gate.advice import advise
+from services.console.accounts.account_log import AccountLog
 from services.sender.providers.provider import Inbound
 from services.sender.queue.dispatches import Dispatch
 from services.sender.replies.intake import ReplyIntake
@@ -30,6 +35,7 @@ from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event, encode
 from shared.http.app import create_app
+from shared.http.audit_routes import create_audit_router
 from shared.http.auth import Keys, RateLimit
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
@@ -206,9 +212,11 @@ async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
         ]
         for service in every:
             await built.create(service.metadata)
+        await built.create(services.console.tables.metadata)
+        console = create_audit_router(AccountLog.of(built.runtime.sealer).audit, built.runtime.units)
         web = create_app(
             "application",
-            [router for service in every for router in service.routers],
+            [*(router for service in every for router in service.routers), console],
             keys=Keys(directory, RateLimit(10_000, clock)),
             health=Health(),
             max_body_bytes=1_000_000,

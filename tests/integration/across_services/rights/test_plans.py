@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 import services.compliance.retention
 import services.connectors.retention
+import services.console.retention
+import services.console.tables
 import services.ingest.retention
 import services.metrics.retention
 import services.scheduler.retention
@@ -44,6 +46,7 @@ BOUNDS = [
     *services.sender.retention.BOUNDS,
     *services.metrics.retention.BOUNDS,
     *services.connectors.retention.BOUNDS,
+    *services.console.retention.BOUNDS,
 ]
 GROWING = {kept.table for kept in BOUNDS if kept.way not in {BoundKind.COUNT, BoundKind.WORK}} | {"event_log"}
 LISTS = (
@@ -69,6 +72,7 @@ LISTS = (
     "/v1/sources",
     "/v1/audit/ingest",
     "/v1/audit/metrics",
+    "/v1/audit/console",
     "/v1/parked/scheduler",
     "/v1/numbers",
     "/v1/providers",
@@ -95,6 +99,7 @@ SWEEPS = [
     *services.sender.retention.sweeps(START, SenderSettings()),
     *services.metrics.retention.sweeps(START, MetricsSettings()),
     *services.connectors.retention.sweeps(START, ConnectorsSettings()),
+    *services.console.retention.sweeps(START),
 ]
 
 
@@ -118,7 +123,8 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_every_table_of_every_service_says_what_bounds_it(driver: RightsDriver) -> None:
-    declared = {name for service in driver.services for name in service.metadata.tables}
+    own = [service.metadata for service in driver.services]
+    declared = {name for metadata in (*own, services.console.tables.metadata) for name in metadata.tables}
     assert {kept.table for kept in BOUNDS} == declared
     assert len(BOUNDS) == len(declared)
 
@@ -126,7 +132,8 @@ def test_every_table_of_every_service_says_what_bounds_it(driver: RightsDriver) 
 def test_every_table_that_is_said_to_be_swept_is(driver: RightsDriver) -> None:
     by_deliveries = {"ingest_deliveries", "ingest_delivery_keys", "ingest_quarantine"}
     with_their_sums = {"metrics_follow_ups"}
-    by_housekeeping = {service.system_tables.idempotency_keys.name for service in driver.services}
+    tables = [*(service.system_tables for service in driver.services), services.console.tables.system_tables]
+    by_housekeeping = {each.idempotency_keys.name for each in tables}
     blanked_alone = {"scheduler_recipients"}
     said = {kept.table for kept in BOUNDS if kept.way is BoundKind.SWEPT}
     assert (
