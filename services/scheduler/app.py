@@ -8,6 +8,7 @@ from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.flow_files import api as flow_files_api
 from services.scheduler.flow_files.checks import FlowChecks
 from services.scheduler.flow_views import api as flows_api
+from services.scheduler.flow_views import own_phone_api
 from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
@@ -59,6 +60,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
                 flow_files_api.create_router(deps, checks),
                 contacts.create_router(deps),
                 flows_api.create_router(deps),
+                own_phone_api.create_router(deps),
                 controls_api.create_router(deps),
                 create_audit_router(deps.audit, deps.units),
                 create_parked_router(deps.units, system_tables, events.router, deps.audit),

@@ -19,6 +19,7 @@ from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.cancelling import CancelRequest
 from services.scheduler.controls.bodies import ControlRequest
 from services.scheduler.flow_files.bodies import FlowDraft
+from services.scheduler.flow_views.own_phone_api import OwnPhoneBody
 from services.scheduler.lookup import LookupRequest
 from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
@@ -32,6 +33,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     DiscardBody: [{"reason": "they called"}],
     RevocationBody: [{"to": TO, "reason": "asked"}],
     StandingBody: [{"to": TO}],
+    OwnPhoneBody: [{"to": TO, "step": "thanks", "locale": "en", "trigger": {}}],
     OptOutBody: [{"scope": "marketing", "reason": "asked"}],
     GivenConsentBody: [
         {

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from itertools import pairwise
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
@@ -27,10 +28,11 @@ from services.console.flows.differences import ChangedLine, changed_lines
 from services.console.flows.drawing import drawn
 from services.console.flows.figures import FlowPeriod, state_of
 from services.console.flows.words import condition_parts, duration_words, enter_words, kind_words, wait_words
-from services.console.page import ConsolePage, require
+from services.console.page import ConsolePage, accepted, require
 from services.console.pages.controls import ControlChange
 from services.console.rendering import redirect
 from services.console.words import sentence
+from shared.phone import masked
 
 PATH: Final = "/console/flows"
 _RUNS_SHOWN: Final = 10
@@ -97,13 +99,14 @@ class FlowPages(ConsolePage):
         span: _Span = FlowPeriod.MONTH,
         compare: Annotated[str, Query(max_length=_LONGEST)] = "",
         runs: Annotated[str, Query(max_length=_LONGEST)] = "",
+        tested: UUID | None = None,
     ) -> Response:
-        """Answer one flow.
+        """Answer one flow; `tested` is the text that was just sent to a phone of the shop's own.
 
         Raises:
             HTTPProblem: 403 a role that may not look, 404 there is no such flow, 502 a service does not answer.
         """
-        return await self._one(request, person, flow, span=span, compare=compare, runs=runs)
+        return await self._one(request, person, flow, span=span, compare=compare, runs=runs, tested=tested)
 
     async def control(
         self,
@@ -152,6 +155,38 @@ class FlowPages(ConsolePage):
             request, person, "stop", {"change": change, "words": words, "count": count, "is_exact": is_exact}
         )
 
+    async def send_test(
+        self,
+        request: Request,
+        person: SignedIn,
+        flow: str,
+        form_token: _Field = "",
+        step: _Field = "",
+        phone: _Field = "",
+        locale: _Field = "",
+        once: _Field = "",
+    ) -> Response:
+        """Send one text of a flow to a phone of the shop's own; `phone` is its place in the list of merchant.yaml.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 404 there is no such flow; 502 the
+                scheduler does not answer.
+        """
+        require_own_form(request, person, form_token)
+        require(person, "flows:write")
+        given = {"action": "test", "step": step, "reason": "", "until": "", "phone": phone, "locale": locale}
+        phones = person.merchant.config.test_recipients
+        if not phone.isascii() or not phone.isdecimal() or int(phone) >= len(phones):
+            return await self._one(request, person, flow, given=given, problem="Choose a phone.")
+        body = {"to": phones[int(phone)], "step": step, "locale": locale or None}
+        path = f"/v1/flows/{_in_path(flow)}/tests"
+        answer = await self._calls.post(person, "scheduler", path, body, once=once)
+        if answer.status is HTTPStatus.NOT_FOUND:
+            accepted(answer)
+        if not answer.is_success:
+            return await self._one(request, person, flow, given=given, problem=sentence(answer.problem))
+        return redirect(f"{PATH}/{_in_path(flow)}?{urlencode({'tested': answer.body['follow_up_id']})}#texts-title")
+
     async def _lists(self, person: SignedInPerson, span: FlowPeriod) -> tuple[FlowLists, FlowFigurePage]:
         lists = FlowLists.model_validate(await self._asked(person, "scheduler", "/v1/flows"))
         return lists, await self._figures(person, span)
@@ -171,6 +206,7 @@ class FlowPages(ConsolePage):
         span: FlowPeriod = FlowPeriod.MONTH,
         compare: str = "",
         runs: str = "",
+        tested: UUID | None = None,
         given: dict[str, str] | None = None,
         problem: str | None = None,
     ) -> Response:
@@ -179,7 +215,7 @@ class FlowPages(ConsolePage):
         flow = ShownFlow.model_validate(await self._asked(person, "scheduler", at))
         versions = ListedVersions.model_validate(await self._asked(person, "scheduler", f"{at}/versions"))
         figures = (await self._figures(person, span, flow.flow)).of(flow.flow)
-        locale = person.merchant.config.locale
+        locale, phones = person.merchant.config.locale, person.merchant.config.test_recipients
         values = {
             "flow": flow,
             "state": state_of(flow.control, is_removed=not flow.is_in_force),
@@ -198,7 +234,10 @@ class FlowPages(ConsolePage):
             "compared": compare,
             "changes": _changes(versions.versions, compare),
             "runs": await self._runs(person, flow.flow, runs),
-            "given": given or {"action": "", "step": "", "reason": "", "until": ""},
+            "given": dict.fromkeys(("action", "step", "reason", "until", "phone", "locale"), "") | (given or {}),
+            "own_phone_choices": [(str(at), masked(each)) for at, each in enumerate(phones)],
+            "tested": tested,
+            "once": uuid4,
             "problem": problem,
             "kind_words": kind_words,
             "condition_parts": condition_parts,
@@ -224,6 +263,7 @@ class FlowPages(ConsolePage):
         router.add_api_route(".csv", self.table)
         router.add_api_route("/{flow}", self.show_one)
         router.add_api_route("/{flow}/controls", self.control, methods=["POST"])
+        router.add_api_route("/{flow}/test", self.send_test, methods=["POST"])
         return router
 
 

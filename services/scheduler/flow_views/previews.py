@@ -6,7 +6,7 @@ from typing import Final
 
 from services.scheduler.api_models import PartsAnswer
 from services.scheduler.flow_views.bodies import TextPreviewAnswer
-from services.scheduler.flow_views.invented import invented_names
+from services.scheduler.runs.invented import invented_names
 from services.scheduler.runs.previews import stand_in_link
 from shared.config.directory import Merchant
 from shared.config.flow import Flow, TextStep

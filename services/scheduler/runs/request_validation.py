@@ -95,7 +95,7 @@ def validated(
         raise unprocessable("to", "the merchant has no sender number; add one under numbers in merchant.yaml")
     flow = named = _flow_of(merchant, request)
     if request.test:
-        request, flow = as_test_text(merchant, number, request, flow), None
+        request, flow = as_test_text(merchant, number, request, flow, now), None
     for at, rule in enumerate(request.cancel_on):
         if rule.when is not None:
             _check_condition(f"cancel_on.{at}.when", rule.when)

@@ -5,10 +5,12 @@ It goes through the gate like any other, as transactional: a test recipient need
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from services.scheduler.api_models import FollowUpRequest
+from services.scheduler.runs.invented import invented_facts
 from shared.config.directory import Merchant
 from shared.config.flow import Flow, TextStep
 from shared.events.follow_up import Purpose
@@ -22,14 +24,19 @@ _HOW_TO_CONSENT: Final = (
 )
 
 
-def as_test_text(merchant: Merchant, number: E164, request: FollowUpRequest, flow: Flow | None) -> FollowUpRequest:
+def as_test_text(
+    merchant: Merchant, number: E164, request: FollowUpRequest, flow: Flow | None, now: datetime
+) -> FollowUpRequest:
     """Return the request for one text that a request for a test stands for.
+
+    Without `trigger` a step is shown on the invented event of the previews.
 
     Args:
         merchant: whose phone it must be.
         number: the recipient's.
         request: with `test`; a text, or a flow and one of its steps.
         flow: the flow it names, if any.
+        now: when the invented event happens.
 
     Raises:
         HTTPProblem: 422, the number is none of the shop's own phones, or the flow has no such step.
@@ -37,8 +44,16 @@ def as_test_text(merchant: Merchant, number: E164, request: FollowUpRequest, flo
     if number not in merchant.config.test_recipients:
         raise unprocessable("to", "not a phone for tests: list it under test_recipients in merchant.yaml")
     body = request.text if flow is None else _body(merchant, request, flow)
+    trigger = request.trigger if flow is None or request.trigger is not None else invented_facts(flow, merchant, now)
     return request.model_copy(
-        update={"text": f"{_MARK}{body}", "purpose": Purpose.TRANSACTIONAL, "flow": None, "step": None, "cancel_on": ()}
+        update={
+            "text": f"{_MARK}{body}",
+            "purpose": Purpose.TRANSACTIONAL,
+            "flow": None,
+            "step": None,
+            "cancel_on": (),
+            "trigger": trigger,
+        }
     )
 
 

@@ -54,13 +54,34 @@ async def test_a_step_of_a_flow_is_shown_in_its_language_and_starts_no_run(
     assert (await driver.get("/v1/enrollments?flow=order-thank-you")).json()["enrollments"] == []
 
 
+async def test_without_a_trigger_a_step_is_shown_on_the_invented_event_of_the_previews(driver: SchedulerDriver) -> None:
+    answer = await driver.ask(**STEP | {"trigger": None}, dry_run=True)
+    assert "[Test] Thanks so much! Order #1042" in answer.json()["texts"][0]["text"]
+
+
+async def test_those_who_write_flows_send_their_texts_to_a_phone_of_the_shops_own(driver: SchedulerDriver) -> None:
+    path = "/v1/flows/order-thank-you/tests"
+    body = {"to": PHONE, "step": "thanks", "locale": "es"}
+    first = await driver.http.post(path, json=body, headers=driver.headers("once"))
+    again = await driver.http.post(path, json=body, headers=driver.headers("once"))
+    assert (first.status_code, again.json()) == (202, first.json())
+    assert [planned.flow for planned in await driver.planned()] == ["test"]
+    for change in ({"to": "+12125550124"}, {"step": "nonsense"}, {"colour": "blue"}):
+        assert (await driver.http.post(path, json=body | change, headers=driver.headers())).status_code == 422
+    foreign = await driver.http.post(path, json=body, headers=driver.headers(merchant="globex"))
+    assert foreign.status_code == 404
+    unknown = await driver.http.post("/v1/flows/nonsense/tests", json=body, headers=driver.headers())
+    assert unknown.status_code == 404
+    assert len(await driver.planned()) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"to": "+12125550124"}, "test_recipients"),
         ({"step": "nonsense"}, "it has thanks, review"),
         ({"flow": "nonsense"}, "no flow of this name"),
-        ({"trigger": None}, "trigger.order_name"),
+        ({"trigger": {}}, "trigger.order_name"),
         ({"due_in": "1h"}, "a test goes now"),
         ({"expires_at": "2027-01-01T00:00:00Z"}, "a test goes now"),
         ({"cancel_on": [{"on": "refund"}]}, "a test goes now"),

@@ -25,11 +25,11 @@ api_keys: []
 
 
 @asynccontextmanager
-async def open_house(folder: Path) -> AsyncIterator[embedded.Application]:
-    """Open the application with the shops acme and bolt."""
+async def open_house(folder: Path, more: str = "") -> AsyncIterator[embedded.Application]:
+    """Open the application with the shops acme and bolt; `more` stands in both files."""
     for name, number in (("acme", "+12025550100"), ("bolt", "+12025550101")):
         (folder / "merchants" / name).mkdir(parents=True, exist_ok=True)
-        text = MERCHANT.format(name=name, number=number)
+        text = MERCHANT.format(name=name, number=number) + more
         (folder / "merchants" / name / "merchant.yaml").write_text(text, encoding="utf-8")
     settings = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants")
     async with embedded.open_application(settings) as application:

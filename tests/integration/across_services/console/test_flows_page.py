@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services import embedded
+from shared.testing.harness import ServiceHarness
 from shared.vocabulary.roles import SCOPES_OF, Role
 from tests.integration.across_services.console.house import Person, open_house
 from tests.integration.engines import only_on_sqlite
@@ -63,6 +64,38 @@ async def _the_page_of_a_flow_says_all_and_runs_no_markup(owner: Person) -> None
     assert "Thank &lt;b&gt;" in page
     assert "<svg" in page
     assert 'lang="es"' in page
+
+
+async def test_a_text_of_a_flow_is_sent_to_a_phone_of_the_shops_own_by_who_writes_flows(tmp_path: Path) -> None:
+    folder = tmp_path / "merchants" / "acme" / "flows"
+    folder.mkdir(parents=True)
+    (folder / "thanks.yaml").write_text(FLOW, encoding="utf-8")
+    async with open_house(tmp_path, more='test_recipients: ["+12125550123"]\n') as application:
+        marketer = await Person(application).enter(Role.MARKETER)
+        path = f"{PATH}/thanks"
+        page = await marketer.page(path)
+        assert "+1212•••0123" in page
+        assert "+12125550123" not in page
+        test = {"step": "hello", "phone": "0", "locale": "es", "once": "1"}
+        refused = await marketer.send(f"{path}/test", seen_on=path, **test)
+        assert (refused.status_code, "text START from it" in refused.text) == (422, True)
+        for phone in ("1", "-1", "x", "²", "9" * 200):
+            chosen = await marketer.send(f"{path}/test", seen_on=path, **test | {"phone": phone})
+            assert (chosen.status_code, "Choose a phone." in chosen.text) == (422, True)
+        consent = {"to": "+12125550123", "scope": "all", "level": "express", "captured_at": "2026-01-01T10:00:00Z"}
+        await marketer.http.post("/v1/consents", json=consent, headers=marketer.operator_of("acme"))
+        await ServiceHarness(application.runtime).settle(*application.services)
+        for _ in range(2):
+            sent = await marketer.send(f"{path}/test", seen_on=path, **test)
+            assert sent.status_code == 303
+        assert "On its way to your phone" in await marketer.page(sent.headers["location"].partition("#")[0])
+        found = (await marketer.read("/v1/follow-ups"))["follow_ups"]
+        assert [each["flow"] for each in found] == ["test"]
+        viewer = await Person(application).enter(Role.VIEWER)
+        assert "Send to my own phone" not in await viewer.page(path)
+        assert (await viewer.send(f"{path}/test", seen_on="/console", **test)).status_code == 403
+        gone = await marketer.send(f"{PATH}/nonsense/test", seen_on=path, **test)
+        assert gone.status_code == 404
 
 
 async def _pausing_needs_a_reason_and_keeps_what_was_typed(owner: Person) -> None:

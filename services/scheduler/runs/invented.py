@@ -64,6 +64,10 @@ _WORDS: Final[Mapping[str, Any]] = {
 """What a fact of a trigger could be; one that ends in `_url` is an address, one in `_at` a time tomorrow."""
 
 
+_OF_THE_EVENT: Final = frozenset({"kind", "source", "test", "occurred_at"})
+"""What no caller says of a trigger."""
+
+
 def invented_names(flow: Flow, merchant: Merchant, locale: str, now: datetime) -> dict[str, Any]:
     """Return the names that a template reads, of a person who does not exist."""
     config = merchant.config
@@ -81,6 +85,16 @@ def invented_names(flow: Flow, merchant: Merchant, locale: str, now: datetime) -
     history = History(orders=2, total_spent_minor=9800, last_order_at=now - timedelta(days=30))
     trigger = _trigger(flow, config.country, now, zone)
     return names_of(merchant, trigger, recipient_names(contact), history.names(), zone) | {"now": now.isoformat()}
+
+
+def invented_facts(flow: Flow, merchant: Merchant, now: datetime) -> dict[str, Any]:
+    """Return what a caller could give as the trigger of a flow."""
+    config = merchant.config
+    return {
+        name: value
+        for name, value in _trigger(flow, config.country, now, ZoneInfo(config.time_zone)).items()
+        if name not in _OF_THE_EVENT
+    }
 
 
 def _trigger(flow: Flow, country: str | None, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
