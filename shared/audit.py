@@ -68,6 +68,10 @@ class AuditAction(StrEnum):
     USER_REMOVED = "user.removed"
     USER_RESET = "user.reset"
     """The operator set another password."""
+    INVITATION_MADE = "invitation.made"
+    INVITATION_WITHDRAWN = "invitation.withdrawn"
+    INVITATION_USED = "invitation.used"
+    """By the user whom it made."""
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an action
     """Somebody changed their own."""
     SIGNED_IN = "session.opened"
@@ -94,6 +98,7 @@ class AuditSubjectKind(StrEnum):
     ENDPOINT = "endpoint"
     USER = "user"
     """A user of the console."""
+    INVITATION = "invitation"
     API_KEY = "api_key"
 
 

@@ -114,7 +114,9 @@ class Commands(LazyGroup):
             "The consent ledger: hash-chained, signed daily, and verifiable without Followup.",
         ),
         "consents": LazyCommand("services.cli.consents:consents", "Import consents collected elsewhere."),
-        "users": LazyCommand("services.cli.users:users", "Users of the console: add, list, reset a password, remove."),
+        "users": LazyCommand(
+            "services.cli.users:users", "Users of the console: add or invite, list, reset a password, remove."
+        ),
         "inbox": LazyCommand(
             "services.cli.inbox:inbox", "What people wrote: read it, decide about unclear replies, put it away."
         ),

@@ -3,6 +3,7 @@
 import sys
 from typing import Annotated, Any
 from urllib.parse import quote
+from uuid import UUID
 
 import typer
 
@@ -11,9 +12,10 @@ from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 from shared.vocabulary.roles import Role
 
-users = typer.Typer(help="Users of the console: add, list, reset a password, remove.", no_args_is_help=True)
+users = typer.Typer(help="Users of the console: add or invite, list, reset a password, remove.", no_args_is_help=True)
 
 _PATH = "/console/users"
+_INVITATIONS = "/console/invitations"
 _LONGEST = 200
 MerchantArgument = Annotated[str, typer.Argument(help="The merchant that the user belongs to.")]
 NameArgument = Annotated[str, typer.Argument(help="The name to sign in with: anna, or anna@acme.example.")]
@@ -87,6 +89,61 @@ def remove(
         client.require(merchant)
         client.delete(merchant, f"{_PATH}/{quote(name, safe='')}")
     typer.echo(f"{name} is removed; every session has ended.")
+
+
+@users.command()
+def invite(
+    merchant: MerchantArgument,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.VIEWER,
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Print a link by which one person makes their own user, once, within 72 hours.
+
+    Example: followup users invite acme --role support
+    """
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
+        made = client.post(merchant, _INVITATIONS, {"role": role.value})
+    typer.echo(made["link"])
+    typer.echo(
+        f"For one {role.value} of {merchant}, within {made['hours']} hours; it is shown this once. "
+        f"`followup users withdraw {merchant} {made['invitation_id']}` takes it back.",
+        err=True,
+    )
+
+
+@users.command()
+def invitations(merchant: MerchantArgument, merchants: MerchantsOption = None, data: DataOption = None) -> None:
+    """List the invitations, with what became of each; what has ended is listed for a week.
+
+    Example: followup users invitations acme
+    """
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
+        found = (client.get(merchant, _INVITATIONS) or {"invitations": []})["invitations"]
+    for each in found:
+        state = f"used by {each['used_by']}" if each["used_by"] else each["state"].replace("_", " ")
+        typer.echo(f"{each['invitation_id']}  {each['role']}, {state}, by {each['made_by']}, until {each['ends_at']}")
+    if not found:
+        typer.echo(f"There are no invitations; `followup users invite {merchant} --role support` makes one.")
+
+
+@users.command()
+def withdraw(
+    merchant: MerchantArgument,
+    invitation: Annotated[UUID, typer.Argument(help="The id that `followup users invitations` shows.")],
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Withdraw an invitation: its link makes no user any more.
+
+    Example: followup users withdraw acme 8a2d1f60-5f3c-4f0e-9a53-0d1f2c3b4a59
+    """
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
+        gone = client.delete(merchant, f"{_INVITATIONS}/{invitation}")
+    typer.echo(f"The invitation of a {gone['role']} is withdrawn.")
 
 
 def line(merchant: str, user: dict[str, Any]) -> str:

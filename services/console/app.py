@@ -1,11 +1,16 @@
 """Builds the console; the only place that constructs its parts."""
 
+from collections.abc import Sequence
 from functools import partial
 
-from services.console.accounts import users_api
+from fastapi import APIRouter
+
+from services.console.accounts import invitations_api, users_api
 from services.console.accounts.account_log import AccountLog
 from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.first_user import FirstUser
+from services.console.accounts.invitations import Invitations
+from services.console.accounts.join import Join
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn
 from services.console.accounts.users import Users
@@ -21,6 +26,7 @@ from services.console.pages.flows import FlowPages
 from services.console.pages.home import HomePage
 from services.console.pages.imports import ImportPages
 from services.console.pages.inbox import InboxPages
+from services.console.pages.invitations import InvitationPages
 from services.console.pages.messages import MessagesPage
 from services.console.pages.notifications import NotificationsPage
 from services.console.pages.parked import ParkedEventsPage
@@ -56,10 +62,6 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     sessions, users = sessions_of(runtime), Users(runtime.units, account_log)
     renderer = PageRenderer(partial(file_problems, runtime.merchants))
     kept, jobs = KeptNeeds(runtime.clock), ImportJobs(runtime.units, reached)
-    sign_in = SignIn(
-        sessions, users, FailedSignIns(runtime.units, account_log), renderer, runtime.clock, runtime.settings.address
-    )
-    first_user = FirstUser(sessions, users, sign_in, renderer, runtime.merchants)
     return Service(
         name="console",
         metadata=metadata,
@@ -68,11 +70,8 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
         consumer=None,
         tasks=WatchedTasks("console"),
         routers=(
-            sign_in.create_codes_router(),
-            users_api.create_router(users),
+            *_account_routers(runtime, reached, renderer, sessions, users),
             create_audit_router(account_log.audit, runtime.units),
-            sign_in.create_router(),
-            first_user.create_router(),
             UnassignedPages(reached, renderer).create_router(sessions),
             InboxPages(reached, renderer, runtime.clock, partial(users.names, scope="replies:write")).create_router(
                 sessions
@@ -98,6 +97,24 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
         ),
         loops=create_loops(runtime, jobs),
         on_stop=(jobs.close, reached.close),
+    )
+
+
+def _account_routers(
+    runtime: Runtime, reached: ServiceCalls, renderer: PageRenderer, sessions: Sessions, users: Users
+) -> Sequence[APIRouter]:
+    """Return the routes by which people become users and sign in."""
+    units, merchants, address = runtime.units, runtime.merchants, runtime.settings.address
+    sign_in = SignIn(sessions, users, FailedSignIns(units, users.log), renderer, runtime.clock, address)
+    invitations = Invitations(units, merchants, users.log)
+    return (
+        sign_in.create_codes_router(),
+        users_api.create_router(users),
+        sign_in.create_router(),
+        FirstUser(sessions, users, sign_in, renderer, merchants).create_router(),
+        invitations_api.create_router(invitations, address),
+        Join(invitations, sessions, users, sign_in, renderer, runtime.clock).create_router(),
+        InvitationPages(reached, renderer, invitations, address).create_router(sessions),
     )
 
 

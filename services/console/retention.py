@@ -1,10 +1,10 @@
-"""Retention of the console: sessions and codes go once they have ended, reports of imports after a day.
+"""Retention of the console: sessions go once they have ended, imports a day later, invitations a week later.
 
 Entries of the audit log go with their age, as in every service.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.console.tables import (
@@ -12,6 +12,7 @@ from services.console.tables import (
     failed_sign_ins,
     import_refusals,
     imports,
+    invitations,
     sessions,
     system_tables,
     users,
@@ -23,11 +24,14 @@ from shared.db.table_bounds import TableBound, few_rows, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
 
 _HOUR_SECONDS: Final = 3600.0
+_INVITATIONS_KEPT: Final = timedelta(days=7)
+"""After their end: so long a link says that it has expired, or was used."""
 
 BOUNDS: Final[Sequence[TableBound]] = (
     few_rows(users.name, "a user; a merchant has at most 200"),
     swept_after(sessions, "a sign-in, or a code for one", "until it ends"),
     swept_after(failed_sign_ins, "a user and day with wrong passwords", "until a day after"),
+    swept_after(invitations, "an invitation; a merchant has at most 100", "until a week after it ended"),
     swept_after(imports, "a merchant's newest import", "until a day after it began"),
     swept_after(import_refusals, "a refused row of an import, at most 10,000", "until a day after it began"),
     *audit_bounds_of(audit_tables),
@@ -39,7 +43,8 @@ BOUNDS: Final[Sequence[TableBound]] = (
 def sweeps(now: datetime) -> list[Sweep]:
     """Return what is deleted now."""
     ended = (sessions, failed_sign_ins, imports, import_refusals)
-    return [*(Sweep(each.c.ends_at, now) for each in ended), *audit_sweeps(audit_tables, now)]
+    of_links = Sweep(invitations.c.ends_at, now - _INVITATIONS_KEPT)
+    return [*(Sweep(each.c.ends_at, now) for each in ended), of_links, *audit_sweeps(audit_tables, now)]
 
 
 async def prune(units: UnitOfWorkRunner) -> float:

@@ -1,4 +1,4 @@
-"""The tables of the console: its users, who is signed in, who did what to them, and imports under way."""
+"""The tables of the console: its users, who is signed in or invited, who did what to them, and imports under way."""
 
 import sqlalchemy as sa
 
@@ -45,6 +45,21 @@ failed_sign_ins = sa.Table(
     sa.Column("ends_at", Instant, nullable=False, index=True),
 )
 """How often a wrong password was tried for a user on a UTC day; names without a user are not kept."""
+
+invitations = sa.Table(
+    "console_invitations",
+    metadata,
+    sa.Column("invitation_id", Id, primary_key=True),
+    sa.Column("token_sha256", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("merchant_id", sa.Text, nullable=False, index=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False, index=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("used_by", sa.Text, nullable=False),
+)
+"""Links by which people make their own users, by the hash of the link, and what became of each."""
 
 imports = sa.Table(
     "console_imports",

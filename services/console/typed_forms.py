@@ -55,7 +55,11 @@ class TypedForm:
         """Return the form, without secrets; None if it leads out of the console or is too large."""
         kept = tuple((name, value) for name, value in fields if name not in _NEVER_KEPT)
         characters = sum(len(name) + len(value) for name, value in kept)
-        is_kept = _PAGE.fullmatch(to) and ".." not in to and not to.startswith(("/console/sign-", "/console/first-"))
+        is_kept = (
+            _PAGE.fullmatch(to)
+            and ".." not in to
+            and not to.startswith(("/console/sign-", "/console/first-", "/console/join"))
+        )
         if not is_kept or not 0 < len(kept) <= _MOST_FIELDS or characters > MOST_CHARACTERS // 2:
             return None
         return cls(to, kept)

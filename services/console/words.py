@@ -9,8 +9,18 @@ from zoneinfo import ZoneInfo
 
 from shared.durations import duration_words
 from shared.phone import E164, masked
+from shared.vocabulary.roles import Role
 
 _HUES: Final = 8
+ROLE_WORDS: Final[Mapping[Role, str]] = {
+    Role.OWNER: "everything, users included",
+    Role.MARKETER: "flows and what they bring",
+    Role.SUPPORT: "people, their texts and replies",
+    Role.OPERATOR: "keeps it running: sources, numbers, pauses",
+    Role.VIEWER: "looks on",
+}
+ROLE_CHOICES: Final = tuple((role.value, f"{role.value}: {words}") for role, words in ROLE_WORDS.items())
+"""As a form offers them."""
 
 
 def person_mark(recipient_id: UUID) -> str:

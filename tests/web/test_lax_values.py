@@ -12,6 +12,7 @@ from services.compliance.consents.bodies import ConsentBody, GivenConsentBody, I
 from services.compliance.consents.standing_api import OptOutBody
 from services.compliance.gate.evaluation import EvaluationRequest
 from services.connectors.deliveries.bodies import DiscardBody
+from services.console.accounts.invitations_api import InvitationRequest
 from services.console.accounts.users_api import PasswordRequest, UserRequest
 from services.ingest.quarantine.api import QuarantineDiscardBody, RedriveBody
 from services.ingest.sources.generic import EventBody
@@ -92,6 +93,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
             "least_clearance_seconds": 60,
         }
     ],
+    InvitationRequest: [{"role": "owner"}],
     UserRequest: [{"name": "anna", "role": "owner", "password": "seven quiet beans"}],
     PasswordRequest: [{"password": "seven quiet beans"}],
     SeenBody: [{"seen": "018c0000-0000-7000-8000-0000000000d1"}],

@@ -6,6 +6,7 @@ A user's own name is in them, as in every entry of what they did; of what strang
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 from fastapi import Request
 
@@ -42,6 +43,20 @@ class AccountLog:
         """Enter what somebody did to a user of a merchant."""
         subject = AuditSubject(AuditSubjectKind.USER, name)
         self.audit.record(uow, actor, Deed(merchant, action, subject, fields=fields, counts=counts or {}))
+
+    def about_invitation(
+        self,
+        uow: UnitOfWork,
+        actor: Actor,
+        merchant: MerchantId,
+        action: AuditAction,
+        invitation_id: UUID,
+        *,
+        fields: tuple[str, ...] = (),
+    ) -> None:
+        """Enter what somebody did to an invitation of a merchant."""
+        subject = AuditSubject(AuditSubjectKind.INVITATION, str(invitation_id))
+        self.audit.record(uow, actor, Deed(merchant, action, subject, fields=fields))
 
     def about_oneself(self, uow: UnitOfWork, actor: Actor, merchant: MerchantId, action: AuditAction) -> None:
         """Enter what a user, or whoever holds an API key, did to their own sign-in."""

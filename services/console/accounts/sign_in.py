@@ -125,7 +125,7 @@ class SignIn:
         if not (code or key or (name and password)):
             return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, _NOTHING_ENTERED, typed)
         guessed = f"key {key_sha256(code or key)}" if code or key else f"user {name}"
-        names = (f"address {_address(request)}", guessed)
+        names = (f"address {address_of(request)}", guessed)
         if wait := self._throttle.wait_seconds(*names):
             SIGN_INS.labels(outcome="braked").inc()
             throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS], typed)
@@ -146,7 +146,7 @@ class SignIn:
         if code or key:
             self._throttle.wrong(*names)
         SIGN_INS.labels(outcome="refused").inc()
-        log.warning("console_sign_in_refused", address=_address(request), status=int(status))
+        log.warning("console_sign_in_refused", address=address_of(request), status=int(status))
         refused = self._form(request, status, words, typed)
         if not (code or key):
             refused.background = BackgroundTask(self._failed.count, name, "password", origin)
@@ -236,7 +236,8 @@ class SignIn:
         return router
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Return the network that a request came from, as wrong guesses are counted: of IPv6 a subscriber's whole one."""
     return subscriber_of(request.client.host)[:64] if request.client else ""
 
 

@@ -25,14 +25,14 @@ from services.console.calls import ServiceCalls
 from services.console.page import ConsolePage, require
 from services.console.rendering import SIGN_IN, PageRenderer, file_problems, redirect
 from services.console.tables import audit_tables
-from services.console.words import sentence
+from services.console.words import ROLE_CHOICES, sentence
 from shared.config.directory import MerchantDirectory
 from shared.db import audit_store
 from shared.http.audit_routes import AuditRow, ReasonState
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import MerchantId
 from shared.instants import Instant
-from shared.vocabulary.roles import SCOPES_OF, Role
+from shared.vocabulary.roles import Role
 from shared.vocabulary.service_names import EVENT_SERVICES
 
 PATH: Final = "/console/settings"
@@ -40,13 +40,6 @@ _ENTRIES: Final = 50
 _ROWS: Final = TypeAdapter(list[AuditRow])
 _UNTIL: Final = TypeAdapter[datetime | None](Instant | None)
 _LONGEST: Final = 64
-_ROLE_WORDS: Final = {
-    Role.OWNER: "everything, users included",
-    Role.MARKETER: "flows and what they bring",
-    Role.SUPPORT: "people, their texts and replies",
-    Role.OPERATOR: "keeps it running: sources, numbers, pauses",
-    Role.VIEWER: "looks on",
-}
 
 _Name = Annotated[str, Form(max_length=_LONGEST)]
 _Password = Annotated[str, Form(max_length=LONGEST_PASSWORD)]
@@ -104,10 +97,10 @@ class SettingsPages(ConsolePage):
             HTTPProblem: 403, the form of another session, or no owner.
         """
         require_own_form(request, person, form_token)
-        _require_owner(person)
+        require_owner(person)
         try:
             await self._users.add(
-                MerchantId(person.merchant.id), name, _role_named(role), password, person.actor(origin_of(request))
+                MerchantId(person.merchant.id), name, role_named(role), password, person.actor(origin_of(request))
             )
         except HTTPProblem as problem:
             return await self._people(request, person, {"name": name, "role": role}, problem)
@@ -122,7 +115,7 @@ class SettingsPages(ConsolePage):
             HTTPProblem: 403 no owner, or their own account; 404 there is no such user.
         """
         require_own_form(request, person, form_token)
-        _require_owner(person)
+        require_owner(person)
         if f"user:{name}" == person.name:
             raise HTTPProblem(HTTPStatus.FORBIDDEN, "own_account", "another owner, or the operator, removes you")
         if not confirmed:
@@ -234,7 +227,7 @@ class SettingsPages(ConsolePage):
         values = {
             "tab": "users",
             "users": stored,
-            "roles": [(role.value, f"{role.value}: {_ROLE_WORDS[role]}") for role in SCOPES_OF],
+            "roles": ROLE_CHOICES,
             "given": given or {"name": "", "role": Role.SUPPORT.value},
             "field": field if problem is not None else "",
             "problem": sentence(problem.errors[0].reason if problem.errors else problem.detail) if problem else "",
@@ -259,7 +252,7 @@ class SettingsPages(ConsolePage):
         return router
 
 
-def _require_owner(person: SignedInPerson) -> None:
+def require_owner(person: SignedInPerson) -> None:
     """Check that somebody may change users: an owner who signed in by name, never a key.
 
     Raises:
@@ -269,7 +262,7 @@ def _require_owner(person: SignedInPerson) -> None:
         raise HTTPProblem(HTTPStatus.FORBIDDEN, "owners_only", "only an owner who signed in by name changes users")
 
 
-def _role_named(name: str) -> Role:
+def role_named(name: str) -> Role:
     """Return a role.
 
     Raises:
