@@ -50,7 +50,7 @@ mutation: install ## Change one thing in the gate at a time and see whether a te
 bench: install ## Measure, with ratios to a baseline in the same run
 	@$(BIN)/python -m bench
 
-docs: install ## Write the reference pages, dashboards and alert rules anew from the code
+docs: install ## Write the reference pages, the Python client, dashboards and alert rules anew from the code
 	@$(BIN)/python -m tools.docs
 	@$(BIN)/python -m tools.dashboards
 

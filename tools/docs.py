@@ -1,4 +1,4 @@
-"""The reference pages, written from the code: events, metrics, settings, HTTP, files, command line.
+"""The reference pages and the Python client, written from the code.
 
 `python -m tools.docs` writes them, `--check` fails when one on disk is not what the code says.
 """
@@ -24,15 +24,17 @@ from shared.settings import every_setting
 from shared.telemetry.metrics import catalogue
 from shared.vocabulary.service_names import SERVICES
 from tools import follow_up_states
+from tools.clients import python_client
 
-ROOT = Path(__file__).parent.parent / "docs" / "reference"
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
 _NOTE = "<!-- Written by `make docs` from the code; edit the code instead. -->\n"
 
 
-def pages() -> dict[str, str]:
-    """Return every reference page by its path under docs/reference/."""
+def pages() -> dict[Path, str]:
+    """Return every page and module by its path."""
     http, plain = asyncio.run(_paths())
-    return {
+    named = {
         "events.md": _events(),
         "asyncapi.json": _json(_asyncapi()),
         "metrics.md": _metrics(),
@@ -44,16 +46,16 @@ def pages() -> dict[str, str]:
         "follow-up-states.md": follow_up_states.page(_NOTE),
         **{f"schemas/{name}.json": _json(schema) for name, schema in file_schemas().items()},
     }
+    return {**{REFERENCE / name: text for name, text in named.items()}, **python_client.modules(http)}
 
 
 def main(*, check: bool) -> int:
     """Write the pages, or print which are stale; return the exit code."""
     stale = []
-    for name, text in pages().items():
-        path = ROOT / name
+    for path, text in pages().items():
         if check:
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                stale.append(name)
+                stale.append(path.relative_to(ROOT).as_posix())
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -1,12 +1,16 @@
 """The OpenAPI document: names that read well, every error described, and no answer that it does not declare.
 
+The Python client that is made of it speaks with the application; the examples are those of its README.
+
 `make torture SECTION=description` asks with a hundred times as many made-up requests.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import jsonschema_rs
 import pytest
@@ -16,14 +20,17 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
+from followup_client import AsyncFollowup
 from services.demo.environment import RunningDemo, running_demo
 from shared.http.operation_groups import GROUPS
 from shared.http.operation_names import NAMED, by_rule
+from shared.testing.waiting import until
 from tests.seeds import SEED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CASES, TORTURE_CASES = 2, 150
 """Made-up requests for each operation."""
+README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
 NOT_ASKED = {"/metrics", "/console/codes", "/console/users/{name}/password"}
 """Nothing to learn, or slow by design (argon2)."""
 
@@ -46,6 +53,32 @@ async def test_each_operation_has_a_name_of_its_own_that_a_client_can_use(runnin
     names = [each["operationId"] for _, _, each in operations(await document_of(running))]
     assert len(names) == len(set(names))
     assert [name for name in names if not re.fullmatch(r"[a-z][a-z_]*", name)] == []
+
+
+async def test_the_examples_of_the_python_client_do_what_they_say(
+    running: RunningDemo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FOLLOWUP_URL", running.address)
+    monkeypatch.setenv("FOLLOWUP_API_KEY", running.secrets.api_key)
+    enqueue, cancel, why = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+
+    async def said_by(example: str) -> str:
+        await asyncio.to_thread(exec, example, {})
+        return capsys.readouterr().out
+
+    first, second = await said_by(enqueue), await said_by(enqueue)
+    assert first == second
+    follow_up_id, state, *_ = first.split()
+    assert state == "pending"
+    assert await said_by(cancel) == ""
+    async with AsyncFollowup(running.address, running.secrets.api_key) as client:
+        assert (await client.get_follow_up(UUID(follow_up_id))).state == "cancelled"
+
+        async def listed() -> bool:
+            return bool((await client.list_messages(id=[UUID(follow_up_id)], state="cancelled")).messages)
+
+        await until(listed)
+    assert follow_up_id in await said_by(why)
 
 
 async def test_each_name_of_its_own_belongs_to_an_operation_and_is_not_what_the_rule_says(running: RunningDemo) -> None:
