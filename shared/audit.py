@@ -77,7 +77,13 @@ class AuditAction(StrEnum):
     SIGNED_IN = "session.opened"
     SIGNED_OUT = "session.ended"
     SIGN_IN_FAILED = "sign-in.failed"
-    """A wrong password for a user: the 1st, 10th, 100th … of a UTC day, with how many it were."""
+    """A wrong password or code for a user: the 1st, 10th, 100th … of a UTC day, with how many it were."""
+    SECOND_FACTOR_ADDED = "second-factor.added"
+    SECOND_FACTOR_REMOVED = "second-factor.removed"
+    RECOVERY_CODES_RENEWED = "recovery-codes.renewed"
+    SECOND_FACTOR_REQUIRED = "second-factor.required"
+    """An owner asks everybody of the shop for one."""
+    SECOND_FACTOR_OPTIONAL = "second-factor.optional"
 
 
 class AuditSubjectKind(StrEnum):

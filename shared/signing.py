@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.errors import ConfigurationFault
 from shared.privacy import KEYRING_FILE_MODE
@@ -72,6 +73,11 @@ class SigningKey:
     def signed(self, data: bytes) -> bytes:
         """Return the signature of some bytes, which begin with what they are for."""
         return self._private.sign(data)
+
+    def derived(self, purpose: str) -> bytes:
+        """Return 32 bytes for another purpose, from which nothing of this key can be found (HKDF, RFC 5869)."""
+        secret = self._private.private_bytes_raw()
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=f"followup {purpose}".encode()).derive(secret)
 
     def signature(self, root: str, of: str = "ledger") -> str:
         """Return the signature of a daily root `of` the ledger or an audit log: 64 bytes as 128 hex digits."""

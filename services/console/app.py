@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import APIRouter
 
 from services.console.accounts import invitations_api, users_api
@@ -11,6 +12,8 @@ from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.first_user import FirstUser
 from services.console.accounts.invitations import Invitations
 from services.console.accounts.join import Join
+from services.console.accounts.second_factors import SecondFactors
+from services.console.accounts.second_step import SecondStep
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn
 from services.console.accounts.users import Users
@@ -29,6 +32,7 @@ from services.console.pages.inbox import InboxPages
 from services.console.pages.invitations import InvitationPages
 from services.console.pages.messages import MessagesPage
 from services.console.pages.notifications import NotificationsPage
+from services.console.pages.own_sign_in import OwnSignInPages
 from services.console.pages.parked import ParkedEventsPage
 from services.console.pages.people import PeoplePages
 from services.console.pages.results import ResultsPage
@@ -62,6 +66,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     sessions, users = sessions_of(runtime), Users(runtime.units, account_log)
     renderer = PageRenderer(partial(file_problems, runtime.merchants))
     kept, jobs = KeptNeeds(runtime.clock), ImportJobs(runtime.units, reached)
+    factors = SecondFactors(runtime.units, account_log, AESGCM(_own_key(runtime, calls, reached)))
     return Service(
         name="console",
         metadata=metadata,
@@ -70,7 +75,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
         consumer=None,
         tasks=WatchedTasks("console"),
         routers=(
-            *_account_routers(runtime, reached, renderer, sessions, users),
+            *_account_routers(runtime, reached, renderer, sessions, users, factors),
             create_audit_router(account_log.audit, runtime.units),
             UnassignedPages(reached, renderer).create_router(sessions),
             InboxPages(reached, renderer, runtime.clock, partial(users.names, scope="replies:write")).create_router(
@@ -101,21 +106,39 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
 
 
 def _account_routers(
-    runtime: Runtime, reached: ServiceCalls, renderer: PageRenderer, sessions: Sessions, users: Users
+    runtime: Runtime,
+    reached: ServiceCalls,
+    renderer: PageRenderer,
+    sessions: Sessions,
+    users: Users,
+    factors: SecondFactors,
 ) -> Sequence[APIRouter]:
     """Return the routes by which people become users and sign in."""
     units, merchants, address = runtime.units, runtime.merchants, runtime.settings.address
-    sign_in = SignIn(sessions, users, FailedSignIns(units, users.log), renderer, runtime.clock, address)
+    failed = FailedSignIns(units, users.log)
+    sign_in = SignIn(sessions, users, factors, failed, renderer, runtime.clock, address)
     invitations = Invitations(units, merchants, users.log)
     return (
         sign_in.create_codes_router(),
         users_api.create_router(users),
         sign_in.create_router(),
+        SecondStep(sign_in, factors, failed, renderer, runtime.clock).create_router(),
+        OwnSignInPages(reached, renderer, users, factors).create_router(sessions),
         FirstUser(sessions, users, sign_in, renderer, merchants).create_router(),
         invitations_api.create_router(invitations, address),
         Join(invitations, sessions, users, sign_in, renderer, runtime.clock).create_router(),
         InvitationPages(reached, renderer, invitations, address).create_router(sessions),
     )
+
+
+def _own_key(runtime: Runtime, calls: ServiceCalls | None, reached: ServiceCalls) -> bytes:
+    """Return the key that seals what is the console's own.
+
+    Embedded it is derived from the keyring, whose hash key never rotates; a console that runs alone has no keyring, and
+    derives it from the key that signs its calls.
+    """
+    purpose = "secrets of the console's users"
+    return runtime.sealer.keyed_hash(purpose) if calls is not None else reached.signer.derived(purpose)
 
 
 def sessions_of(runtime: Runtime) -> Sessions:

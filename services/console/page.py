@@ -51,12 +51,12 @@ class ConsolePage:
         """Answer a template in the console's frame."""
         return self._renderer.page(request, template, frame(person, self.place) | dict(values), status)
 
-    def _router(self, prefix: str, sessions: Sessions) -> APIRouter:
+    def _router(self, prefix: str, sessions: Sessions, *, also_unfinished: bool = False) -> APIRouter:
         """Return a router whose routes require a session and answer errors as pages."""
         return APIRouter(
             prefix=prefix,
             include_in_schema=False,
-            dependencies=[Depends(signed_in(sessions))],
+            dependencies=[Depends(signed_in(sessions, also_unfinished=also_unfinished))],
             route_class=page_route(self._renderer),
         )
 

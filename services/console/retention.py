@@ -29,6 +29,9 @@ _INVITATIONS_KEPT: Final = timedelta(days=7)
 
 BOUNDS: Final[Sequence[TableBound]] = (
     few_rows(users.name, "a user; a merchant has at most 200"),
+    few_rows("console_second_factors", "a user with an authenticator"),
+    few_rows("console_recovery_codes", "a code of a user, at most 10 each"),
+    few_rows("console_sign_in_rules", "a merchant"),
     swept_after(sessions, "a sign-in, or a code for one", "until it ends"),
     swept_after(failed_sign_ins, "a user and day with wrong passwords", "until a day after"),
     swept_after(invitations, "an invitation; a merchant has at most 100", "until a week after it ended"),

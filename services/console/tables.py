@@ -61,6 +61,32 @@ invitations = sa.Table(
 )
 """Links by which people make their own users, by the hash of the link, and what became of each."""
 
+second_factors = sa.Table(
+    "console_second_factors",
+    metadata,
+    sa.Column("user_name", sa.Text, primary_key=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+)
+"""The authenticator of a user: its secret, sealed, and the step of the code that was taken last, since 1970."""
+
+recovery_codes = sa.Table(
+    "console_recovery_codes",
+    metadata,
+    sa.Column("user_name", sa.Text, primary_key=True),
+    sa.Column("code_sha256", sa.LargeBinary, primary_key=True),
+)
+"""Codes for when the authenticator is lost; a row is one that is not used yet."""
+
+sign_in_rules = sa.Table(
+    "console_sign_in_rules",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("required_at", Instant, nullable=False),
+)
+"""Merchants that ask everybody for a second step, and since when."""
+
 imports = sa.Table(
     "console_imports",
     metadata,

@@ -15,7 +15,7 @@ _MOST_FIELDS: Final = 64
 MOST_CHARACTERS: Final = 100_000
 """Of a form's fields together; a longer one is lost, and its page says so."""
 _PAGE: Final = re.compile(r"/console/[A-Za-z0-9/_.:+-]{1,300}")
-_NEVER_KEPT: Final = frozenset({"form_token", "password", "code", "key"})
+_NEVER_KEPT: Final = frozenset({"form_token", "password", "current", "code", "setup", "key"})
 
 
 @dataclass(frozen=True, slots=True)

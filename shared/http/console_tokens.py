@@ -83,6 +83,10 @@ class TokenSigner:
         """The public half: 32 bytes as 64 hex digits."""
         return self._key.public_key
 
+    def derived(self, purpose: str) -> bytes:
+        """Return 32 bytes for another purpose of the console's own, the same as long as its key is."""
+        return self._key.derived(purpose)
+
     def token(
         self, now: datetime, *, person: str, merchant: str, scopes: Collection[str], method: str, path: str, body: bytes
     ) -> str:

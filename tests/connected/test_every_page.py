@@ -15,7 +15,7 @@ from tests.connected.test_browser import enter, page_of
 
 pytestmark = pytest.mark.connected
 WIDTHS = (1280, 390)
-SETTINGS = ("", "invitations", "keys", "files", "audit", "health")
+SETTINGS = ("", "invitations", "sign-in", "keys", "files", "audit", "health")
 _ZONE = re.compile(r"[A-Z][a-z]+/[A-Z]\w+")
 _TOO_WIDE = """() => {
   const wide = document.documentElement.clientWidth;

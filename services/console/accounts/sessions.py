@@ -3,17 +3,21 @@
 A session ends after its lifetime, on signing out, and at once when its user gets another password or is removed, or its
 API key is removed from merchant.yaml, replaced, or loses its scope. A code opens one session, once, within an hour, so
 that no key has to be part of a URL.
+
+Where a user has a second factor, a session exists only after both steps; where the shop asks everybody for one, keys
+open none, and whoever has none yet is answered no page but the one on which it is set up.
 """
 
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.console.accounts import session_store, user_store
+from services.console.accounts import second_factor_store, session_store, user_store
 from services.console.accounts.account_log import AccountLog
 from services.console.accounts.session_store import StoredSession
 from services.console.accounts.user_store import StoredUser
@@ -27,7 +31,10 @@ from shared.vocabulary.roles import CONSOLE_SCOPES, SCOPES_OF, Role
 SCOPE: Final = "metrics:read"
 """What an API key needs to open the console."""
 COOKIE: Final = "followup_console"
+STEP_COOKIE: Final = "followup_console_step"
+"""Between the two steps of signing in."""
 CODE_MINUTES: Final = 60
+STEP_MINUTES: Final = 5
 FIRST_USER_MINUTES: Final = 15
 _LONGEST: Final = 100
 """Characters of a cookie or code that is looked up; real ones have 43."""
@@ -38,6 +45,8 @@ class _Kind(StrEnum):
     SESSION = "session"
     CODE = "code"
     FIRST_USER = "first_user"
+    STEP = "step"
+    """The password was right, the code is still to come: it opens no page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,8 @@ class SignedInPerson:
     scopes: frozenset[str]
     form_token: str
     """Stands in every form of one sign-in, and in no other's (CSRF)."""
+    has_to_set_up: bool = False
+    """Their shop asks everybody for a second step, and they have none yet: no other page is answered."""
 
     def actor(self, origin: AddressClass) -> Actor:
         """Return them as the audit log names them."""
@@ -91,6 +102,44 @@ class Sessions:
         by = Actor.named(f"user:{user.name}", origin)
         return await self._issue(_Kind.SESSION, user.merchant_id, timedelta(hours=self._hours), user=user, by=by)
 
+    async def begin(self, user: StoredUser) -> str:
+        """Return the cookie of a sign-in whose second step is still to come."""
+        return await self._issue(_Kind.STEP, user.merchant_id, timedelta(minutes=STEP_MINUTES), user=user)
+
+    async def begun(self, cookie: str | None) -> StoredUser | None:
+        """Return whose second step is still to come; None where the first is too long ago, or they changed since."""
+        return await self._units.read(lambda db: self._begun(db, cookie)) if cookie else None
+
+    async def complete(
+        self, cookie: str, proves: Callable[[UnitOfWork], Awaitable[bool]], origin: AddressClass
+    ) -> str | None:
+        """Return the cookie of the session of a begun sign-in, if the second step proves its user; else None.
+
+        The proof is used up, the begun sign-in ends and the session begins in one unit.
+        """
+        token = secrets.token_urlsafe(32)
+
+        async def work(uow: UnitOfWork) -> bool:
+            user = await self._begun(uow.db, cookie)
+            if user is None or not await proves(uow) or not await session_store.delete(uow.db, _hash(cookie)):
+                return False
+            by, ends_at = Actor.named(f"user:{user.name}", origin), uow.now + timedelta(hours=self._hours)
+            session = StoredSession(
+                _hash(token), _Kind.SESSION, user.merchant_id, ends_at, user_name=user.name, user_version=user.version
+            )
+            await session_store.insert(uow.db, session)
+            self._log.about_oneself(uow, by, user.merchant_id, AuditAction.SIGNED_IN)
+            return True
+
+        return token if await self._units.run(work, WritePriority.INGEST) else None
+
+    async def _begun(self, db: Transaction, cookie: str) -> StoredUser | None:
+        found = await session_store.find(db, _hash(cookie[:_LONGEST]))
+        if found is None or found.kind != _Kind.STEP or found.ends_at <= self._units.clock.now():
+            return None
+        user = await user_store.find(db, found.user_name)
+        return user if user is not None and user.version == found.user_version else None
+
     async def code(self, merchant: MerchantId, key_sha256: str) -> str:
         """Return a code that opens one session, once."""
         return await self._issue(_Kind.CODE, merchant, timedelta(minutes=CODE_MINUTES), key_sha256=key_sha256)
@@ -127,6 +176,8 @@ class Sessions:
             found = await session_store.find(uow.db, token_sha256)
             if found is None or found.kind != _Kind.CODE or found.ends_at <= uow.now:
                 return None
+            if await second_factor_store.is_required(uow.db, found.merchant_id):
+                return None
             return found if await session_store.delete(uow.db, token_sha256) else None
 
         found = await self._units.run(work, WritePriority.INGEST)
@@ -140,15 +191,21 @@ class Sessions:
         if cookie is None or not 0 < len(cookie) <= _LONGEST:
             return None
 
-        async def read(db: Transaction) -> tuple[StoredSession | None, StoredUser | None]:
-            found = await session_store.find(db, _hash(cookie))
-            return found, await user_store.find(db, found.user_name) if found is not None and found.user_name else None
-
-        found, user = await self._units.read(read)
-        if found is None or found.kind != _Kind.SESSION or found.ends_at <= self._units.clock.now():
-            return None
         form_token = hmac.digest(cookie.encode(), b"forms of one sign-in", "sha256").hex()
-        return self._by_user(found, user, form_token) if found.user_name else self._by_key(found, form_token)
+
+        async def read(db: Transaction) -> SignedInPerson | None:
+            found = await session_store.find(db, _hash(cookie))
+            if found is None or found.kind != _Kind.SESSION or found.ends_at <= self._units.clock.now():
+                return None
+            is_required = await second_factor_store.is_required(db, found.merchant_id)
+            if not found.user_name:
+                return None if is_required else self._by_key(found, form_token)
+            person = self._by_user(found, await user_store.find(db, found.user_name), form_token)
+            if person is None or not is_required or await second_factor_store.find(db, found.user_name) is not None:
+                return person
+            return replace(person, scopes=frozenset(), has_to_set_up=True)
+
+        return await self._units.read(read)
 
     async def sign_out(self, cookie: str, person: SignedInPerson, origin: AddressClass) -> None:
         """End the session of a cookie because its person asks for it."""

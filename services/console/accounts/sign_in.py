@@ -12,7 +12,17 @@ from starlette.background import BackgroundTask
 from services.console.accounts.account_log import origin_of
 from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.passwords import LONGEST_PASSWORD
-from services.console.accounts.sessions import CODE_MINUTES, COOKIE, SCOPE, Sessions, SignedInPerson
+from services.console.accounts.second_factors import SecondFactors
+from services.console.accounts.sessions import (
+    CODE_MINUTES,
+    COOKIE,
+    SCOPE,
+    STEP_COOKIE,
+    STEP_MINUTES,
+    Sessions,
+    SignedInPerson,
+)
+from services.console.accounts.user_store import StoredUser
 from services.console.accounts.users import Users, name_of
 from services.console.instruments import SIGN_INS
 from services.console.rendering import HEADERS, SIGN_IN, PageRenderer, frame, redirect
@@ -36,18 +46,26 @@ _WORDS: Final = {
 _NOTHING_ENTERED: Final = "Enter your name and password, or a key."
 _NO_SUCH_KEY: Final = "No merchant has this key."
 _NO_SUCH_CODE: Final = "This code was used or has expired. Sign in with a key, or request another code."
+_BY_NAME: Final = "This shop asks everybody for two steps, and a key is one. Sign in by name."
+SET_UP: Final = "/console/settings/sign-in"
+"""Where a second step is set up."""
 _NO_SUCH_USER: Final = "There is no user of this name with this password."
 
 log = logger(__name__)
 
 
-def signed_in(sessions: Sessions) -> Callable[[Request], Awaitable[None]]:
-    """Return a dependency that gives the request the person of its session, or redirects to the sign-in form."""
+def signed_in(sessions: Sessions, *, also_unfinished: bool = False) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that gives the request the person of its session, or redirects to the sign-in form.
+
+    Whoever has to set up a second step first is redirected to where that is done, unless `also_unfinished` may pass.
+    """
 
     async def sign_in_first(request: Request) -> None:
         found = await sessions.person_of(request.cookies.get(COOKIE))
         if found is None:
             raise HTTPException(HTTPStatus.SEE_OTHER, "sign in first", headers={"Location": SIGN_IN, **HEADERS})
+        if found.has_to_set_up and not also_unfinished:
+            raise HTTPException(HTTPStatus.SEE_OTHER, "two steps first", headers={"Location": SET_UP, **HEADERS})
         request.state.person = found
 
     return sign_in_first
@@ -81,6 +99,7 @@ class SignIn:
     Args:
         sessions: of this process.
         users: who may sign in by name.
+        factors: whose sign-in has a second step.
         failed: counts wrong passwords.
         renderer: of the form.
         clock: for the limit on attempts.
@@ -91,6 +110,7 @@ class SignIn:
         self,
         sessions: Sessions,
         users: Users,
+        factors: SecondFactors,
         failed: FailedSignIns,
         renderer: PageRenderer,
         clock: Clock,
@@ -98,6 +118,7 @@ class SignIn:
     ) -> None:
         self.sessions = sessions
         self._users = users
+        self._factors = factors
         self._failed = failed
         self._renderer = renderer
         self._throttle = GuessThrottle(clock)
@@ -123,12 +144,12 @@ class SignIn:
         refuse_other_sites(request)
         name, key, code = name_of(name), key.strip(), code.strip()
         if not (code or key or (name and password)):
-            return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, _NOTHING_ENTERED, typed)
+            return self.form(request, HTTPStatus.UNPROCESSABLE_ENTITY, _NOTHING_ENTERED, typed)
         guessed = f"key {key_sha256(code or key)}" if code or key else f"user {name}"
         names = (f"address {address_of(request)}", guessed)
         if wait := self._throttle.wait_seconds(*names):
             SIGN_INS.labels(outcome="braked").inc()
-            throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS], typed)
+            throttled = self.form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS], typed)
             throttled.headers["Retry-After"] = str(int(wait) + 1)
             return throttled
         origin = origin_of(request)
@@ -137,41 +158,60 @@ class SignIn:
         elif key:
             cookie, status, words = await self._by_key(request.app.state.keys, key, origin)
         else:
-            cookie, status, words = await self._by_name(name, password, names, origin)
+            user = await self._by_name(name, password, names)
+            if user is not None and await self._factors.is_set_up(user.name):
+                self._throttle.right(*names)
+                return await self._ask_code(request, user, typed)
+            cookie, status, words = None, HTTPStatus.UNAUTHORIZED, _NO_SUCH_USER
+            if user is not None:
+                cookie = await self.sessions.open_for(user, origin)
         if cookie is not None:
             self._throttle.right(*names)
-            SIGN_INS.labels(outcome="signed_in").inc()
-            await self.sessions.end(request.cookies.get(COOKIE))
-            return await self._let_in(request, cookie, TypedForm.parsed(typed))
+            return await self.welcome(request, cookie, typed)
         if code or key:
             self._throttle.wrong(*names)
         SIGN_INS.labels(outcome="refused").inc()
         log.warning("console_sign_in_refused", address=address_of(request), status=int(status))
-        refused = self._form(request, status, words, typed)
+        refused = self.form(request, status, words, typed)
         if not (code or key):
             refused.background = BackgroundTask(self._failed.count, name, "password", origin)
         return refused
 
-    async def _let_in(self, request: Request, cookie: str, typed: TypedForm | None) -> Response:
-        """Answer the redirect to the console, or what was typed before the last session ended."""
-        person = await self.sessions.person_of(cookie) if typed is not None else None
-        if person is None:
+    async def welcome(self, request: Request, cookie: str, typed: str) -> Response:
+        """Answer the redirect to the console, or what was typed before the last session ended.
+
+        Whoever this browser was signed in as before is signed out.
+        """
+        SIGN_INS.labels(outcome="signed_in").inc()
+        await self.sessions.end(request.cookies.get(COOKIE))
+        form = TypedForm.parsed(typed)
+        person = await self.sessions.person_of(cookie) if form is not None else None
+        if person is None or person.has_to_set_up:
             return self.let_in(request, cookie)
-        answer = self._renderer.page(request, "typed", frame(person, "") | {"typed": typed})
+        answer = self._renderer.page(request, "typed", frame(person, "") | {"typed": form})
         return self._with_cookie(request, answer, cookie)
 
-    async def _by_name(
-        self, name: str, password: str, names: tuple[str, str], origin: AddressClass
-    ) -> tuple[str | None, HTTPStatus, str]:
-        """Return the cookie of a new session for a user, or why there is none.
+    async def _ask_code(self, request: Request, user: StoredUser, typed: str) -> Response:
+        """Answer the form of the second step, in this browser alone; nobody is signed in yet."""
+        answer = self._renderer.page(request, "sign_in_code", {"problem": "", "typed": typed})
+        answer.set_cookie(
+            STEP_COOKIE,
+            await self.sessions.begin(user),
+            max_age=STEP_MINUTES * 60,
+            path=SIGN_IN,
+            secure=self._is_secure(request),
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    async def _by_name(self, name: str, password: str, names: tuple[str, str]) -> StoredUser | None:
+        """Return the user whose name and password these are.
 
         The attempt counts as wrong before it is known to be: many at the same time are as many guesses.
         """
         self._throttle.wrong(*names)
-        user = await self._users.who(name, password)
-        if user is None:
-            return None, HTTPStatus.UNAUTHORIZED, _NO_SUCH_USER
-        return await self.sessions.open_for(user, origin), HTTPStatus.OK, ""
+        return await self._users.who(name, password)
 
     async def _by_key(self, keys: Keys, key: str, origin: AddressClass) -> tuple[str | None, HTTPStatus, str]:
         """Return the cookie of a new session for a key, or why there is none."""
@@ -179,6 +219,8 @@ class SignIn:
             caller = keys.caller(key, [SCOPE])
         except HTTPProblem as problem:
             return None, problem.status, _WORDS.get(problem.status, _NO_SUCH_KEY)
+        if await self._factors.is_required(caller.merchant.id):
+            return None, HTTPStatus.FORBIDDEN, _BY_NAME
         by = Actor.named(caller.key_id, origin)
         return await self.sessions.open(caller.merchant.id, caller.key_sha256, by), HTTPStatus.OK, ""
 
@@ -192,13 +234,17 @@ class SignIn:
             cookie,
             max_age=self.sessions.seconds,
             path="/console",
-            secure=self._is_https or request.url.scheme == "https",
+            secure=self._is_secure(request),
             httponly=True,
             samesite="strict",
         )
         return answer
 
-    def _form(self, request: Request, status: HTTPStatus, words: str, typed: str = "") -> Response:
+    def _is_secure(self, request: Request) -> bool:
+        return self._is_https or request.url.scheme == "https"
+
+    def form(self, request: Request, status: HTTPStatus, words: str, typed: str = "") -> Response:
+        """Answer the form of the first step, with what was wrong."""
         return self._renderer.page(request, "sign_in", {"problem": words, "code": "", "typed": typed}, status)
 
     async def sign_out(self, request: Request, form_token: Annotated[str, Form(max_length=_LONGEST)] = "") -> Response:

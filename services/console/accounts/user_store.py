@@ -31,6 +31,13 @@ async def find(db: Transaction, name: str) -> StoredUser | None:
     return None
 
 
+async def held(db: Transaction, name: str) -> StoredUser | None:
+    """Return the user of this name and hold their row until the commit."""
+    for row in await db.fetch(users, "name", [name], lock="update"):
+        return StoredUser(**row)
+    return None
+
+
 async def of_merchant(db: Transaction, merchant: MerchantId) -> list[StoredUser]:
     """Return a merchant's users by name; there are few."""
     return sorted(

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
-from services.console.accounts import user_store
+from services.console.accounts import second_factor_store, user_store
 from services.console.accounts.account_log import AccountLog
 from services.console.accounts.passwords import Passwords
 from services.console.accounts.user_store import StoredUser
@@ -65,6 +65,8 @@ class Users:
     async def reset(self, merchant: MerchantId, name: str, password: str, by: Actor) -> StoredUser:
         """Store another password, their own choice or the operator's, and return the user; every session ends.
 
+        The operator's also removes their second factor: whoever lost both gets in again.
+
         Raises:
             HTTPProblem: 404 the merchant has no such user; 422 the password cannot be used.
         """
@@ -75,8 +77,10 @@ class Users:
             after = replace(found, password_hash=hashed, version=uuid4(), changed_at=uow.now)
             await user_store.save(uow.db, after)
             is_own = by.kind is ActorKind.USER and by.id == found.name
+            had_factor = not is_own and await second_factor_store.delete(uow.db, found.name)
             action = AuditAction.PASSWORD_CHANGED if is_own else AuditAction.USER_RESET
-            self.log.about_user(uow, by, merchant, action, found.name)
+            fields = ("second factor",) if had_factor else ()
+            self.log.about_user(uow, by, merchant, action, found.name, fields=fields)
             return after
 
         return await self.units.run(work, WritePriority.INGEST)
@@ -91,6 +95,7 @@ class Users:
         async def work(uow: UnitOfWork) -> StoredUser:
             found = await _of(uow, merchant, name)
             await user_store.delete(uow.db, found.name)
+            await second_factor_store.delete(uow.db, found.name)
             self.log.about_user(uow, by, merchant, AuditAction.USER_REMOVED, found.name)
             return found
 
