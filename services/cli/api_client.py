@@ -88,7 +88,7 @@ class APIClient:
         Raises:
             ConfigurationFault: the application refused; the message is its reason.
         """
-        answer = dict(response.json())
+        answer = dict(response.json()) if response.content else {}
         if response.is_error:
             raise ConfigurationFault(str(answer.get("detail", response.reason_phrase)))
         return answer

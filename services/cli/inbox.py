@@ -11,12 +11,15 @@ from services.cli.api_client import APIClient, open_client
 from services.cli.list_by_default import ListByDefault
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from services.cli.plain import plain
+from services.cli.saved_answers import saved
 from shared.errors import ConfigurationFault
 
 _PATH = "/v1/conversations"
 
 
 inbox = typer.Typer(cls=ListByDefault, help="What people wrote: read it, decide about unclear replies, put it away.")
+
+inbox.add_typer(saved, name="saved")
 
 ConversationArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The recipient's id, as `followup inbox` shows it.")

@@ -37,6 +37,7 @@ from services.console.pages.parked import ParkedEventsPage
 from services.console.pages.people import PeoplePages
 from services.console.pages.results import ResultsPage
 from services.console.pages.rows import RowPages
+from services.console.pages.saved_answers import SavedAnswersPage
 from services.console.pages.search import SearchPage
 from services.console.pages.settings import SettingsPages
 from services.console.pages.sources import SourcesPage
@@ -81,6 +82,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             InboxPages(reached, renderer, runtime.clock, partial(users.names, scope="replies:write")).create_router(
                 sessions
             ),
+            SavedAnswersPage(reached, renderer).create_router(sessions),
             ControlsPage(reached, renderer).create_router(sessions),
             FlowEditor(reached, renderer).create_router(sessions),
             FlowPages(reached, renderer).create_router(sessions),

@@ -135,7 +135,7 @@ class ServiceCalls:
             request.headers["Content-Type"] = "application/json"
         try:
             response = await client.send(request)
-            answer = orjson.loads(response.content)
+            answer = orjson.loads(response.content or b"{}")
         except (httpx2.TransportError, orjson.JSONDecodeError):
             raise HTTPProblem(
                 HTTPStatus.BAD_GATEWAY, "no_answer", f"{service} does not answer; try again in a moment"

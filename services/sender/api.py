@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from services.sender import recipient_store, store
 from services.sender.conversations import api as conversations_api
+from services.sender.conversations import saved_answers_api
 from services.sender.dependencies import SenderDependencies
 from services.sender.engagement.links import api as links_api
 from services.sender.numbers import api as numbers_api
@@ -92,6 +93,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
         _create_router(deps),
         numbers_api.create_router(deps.units, deps.providers),
         conversations_api.create_router(deps.inbox, deps.reviews),
+        saved_answers_api.create_router(deps.saved_answers),
         unassigned_api.create_router(deps.unassigned, deps.merchants),
         create_audit_router(deps.audit, deps.units),
         links_api.create_router(deps.units, deps.sealer),

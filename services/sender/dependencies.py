@@ -9,6 +9,7 @@ from services.sender.consumer import QueueHandlers, create_router
 from services.sender.controls.handlers import ControlHandlers
 from services.sender.conversations.inbox import Inbox
 from services.sender.conversations.review import ReplyReviews
+from services.sender.conversations.saved_answers import SavedAnswers
 from services.sender.numbers.backpressure import Backpressure
 from services.sender.numbers.health import NumberHealth
 from services.sender.privacy import SenderPrivacy
@@ -69,6 +70,7 @@ class SenderDependencies:
     status_poller: StatusPoller
     replies: ReplyIntake
     inbox: Inbox
+    saved_answers: SavedAnswers
     reviews: ReplyReviews
     unassigned: UnassignedReplies
     unknowns: UnknownTexts
@@ -126,6 +128,7 @@ class SenderDependencies:
             status_poller=StatusPoller(units, providers, receipts, holding=holding),
             replies=replies,
             inbox=Inbox(units, sealer, audit),
+            saved_answers=SavedAnswers(units, audit),
             reviews=ReplyReviews(units, sealer, audit),
             unassigned=unassigned,
             unknowns=UnknownTexts(units, sealer, settings, audit),

@@ -65,6 +65,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
         "a person who has written",
         f"FOLLOWUP_SENDER_RECORD_DAYS after the last reply; the number {CONTENT_DAYS}",
     ),
+    few_rows("sender_saved_answers", "an answer that a shop keeps, 100 at most"),
     swept_after(unassigned_replies, "a reply without a known recipient", CONTENT_DAYS),
     swept_after(short_links, "a link in a text", f"{LINK_LIFETIME.days} days"),
     swept_after(clicks, "a link, kind of visitor and minute", f"{LINK_LIFETIME.days} days"),

@@ -255,14 +255,21 @@ conversations = sa.Table(
 
 sa.Index(
     "ix_sender_conversations_assignee",
-    conversations.c.merchant_id,
-    conversations.c.assignee_key,
-    conversations.c.rank,
-    conversations.c.newest_at,
-    conversations.c.recipient_id,
+    *(conversations.c[name] for name in ("merchant_id", "assignee_key", "rank", "newest_at", "recipient_id")),
     sqlite_where=conversations.c.assignee_key.is_not(None),
     postgresql_where=conversations.c.assignee_key.is_not(None),
 )
+
+saved_answers = sa.Table(
+    "sender_saved_answers",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False, index=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("saved_at", Instant, nullable=False),
+)
+"""What a shop answers again and again: its own words, as in a flow. `id` is a hash of merchant and title."""
 
 unassigned_replies = sa.Table(
     "sender_unassigned_replies",
@@ -275,19 +282,13 @@ unassigned_replies = sa.Table(
     sa.Column("recipient_id", Id, index=True),
     sa.Column("raw", sa.LargeBinary, nullable=False),
     sa.Column("received_at", Instant, nullable=False, index=True),
+    sa.Index("ix_sender_unassigned_replies_newest", "merchant_id", "received_at", "digest"),
 )
 """Replies without a known recipient, sealed as they were delivered; each one raised an alarm.
 
 `digest` is a keyed hash of the request, so that one delivered twice is stored once, and its id at the API;
 `recipient_id` is set where the sender is known and only the number it was sent to is not ours.
 """
-
-sa.Index(
-    "ix_sender_unassigned_replies_newest",
-    unassigned_replies.c.merchant_id,
-    unassigned_replies.c.received_at,
-    unassigned_replies.c.digest,
-)
 
 heard_until = sa.Table(
     "sender_heard_until",

@@ -88,6 +88,7 @@ def addresses(story: Story) -> dict[str, str]:
         "consent-check": "/console/consent/check",
         "consent-import": "/console/consent/import",
         "inbox-unassigned": "/console/inbox/unassigned",
+        "saved-answers": "/console/saved-answers",
         **{f"settings-{tab or 'users'}": f"/console/settings{tab and '/' + tab}" for tab in SETTINGS},
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
         "simulator": "/simulator",

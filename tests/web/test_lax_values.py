@@ -23,6 +23,7 @@ from services.scheduler.flow_files.bodies import FlowDraft
 from services.scheduler.flow_views.own_phone_api import OwnPhoneBody
 from services.scheduler.lookup import LookupRequest
 from services.sender.conversations.bodies import AssigneeBody, ReviewBody, SeenBody
+from services.sender.conversations.saved_answers_api import SavedAnswerBody
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
 from services.sender.unknowns.api import ResolutionBody
 from shared.http.parked_routes import ParkedDiscardBody, ParkedRedriveBody
@@ -34,6 +35,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     DiscardBody: [{"reason": "they called"}],
     RevocationBody: [{"to": TO, "reason": "asked"}],
     StandingBody: [{"to": TO}],
+    SavedAnswerBody: [{"title": "Hours", "text": "We open at 9."}],
     OwnPhoneBody: [{"to": TO, "step": "thanks", "locale": "en", "trigger": {}}],
     OptOutBody: [{"scope": "marketing", "reason": "asked"}],
     GivenConsentBody: [

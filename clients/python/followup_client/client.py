@@ -1913,6 +1913,52 @@ class Followup(ThreadedCalls):
         answer: models.Dismissed = self.answer_of(call, models.Dismissed)
         return answer
 
+    def list_saved_answers(
+        self,
+    ) -> models.SavedAnswerList:
+        """List the answers that are kept.
+
+        Return what is kept.
+        """
+        call = Call(
+            "GET",
+            "/v1/saved-answers",
+            is_repeatable=True,
+        )
+        answer: models.SavedAnswerList = self.answer_of(call, models.SavedAnswerList)
+        return answer
+
+    def create_saved_answer(
+        self,
+        body: models.SavedAnswerBody,
+    ) -> models.SavedAnswerView:
+        """Keep an answer, or replace the one of this title.
+
+        Keep an answer; the same one twice is one.
+        """
+        call = Call(
+            "POST",
+            "/v1/saved-answers",
+            body=body,
+        )
+        answer: models.SavedAnswerView = self.answer_of(call, models.SavedAnswerView)
+        return answer
+
+    def delete_saved_answer(
+        self,
+        answer_id: UUID,
+    ) -> None:
+        """Remove a kept answer.
+
+        Remove an answer; texts that were sent with it stay.
+        """
+        call = Call(
+            "DELETE",
+            f"/v1/saved-answers/{segment(answer_id)}",
+            is_repeatable=True,
+        )
+        self.answer_of(call, None)
+
     def list_sources(
         self,
     ) -> models.SourceList:

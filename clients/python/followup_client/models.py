@@ -886,6 +886,24 @@ class RevokedLinksAnswer(Answer):
     revoked_at: AwareDatetime
 
 
+class SavedAnswerBody(Body):
+    """An answer to be kept."""
+
+    title: str
+    """Another one under the same title replaces it."""
+    text: str
+    """Liquid: {{ recipient.first_name | default: 'there' }}."""
+
+
+class SavedAnswerView(Answer):
+    """A kept answer."""
+
+    answer_id: UUID
+    title: str
+    text: str
+    saved_at: AwareDatetime
+
+
 class ScopeAnswer(Answer):
     """Which texts a control is about: all of the merchant's where nothing else is given."""
 
@@ -1521,6 +1539,12 @@ class ReplyView(Answer):
     """The text it most likely answers."""
     sender_number: str
     channel: str | None
+
+
+class SavedAnswerList(Answer):
+    """All that a shop keeps, by title; 100 at most."""
+
+    answers: list[SavedAnswerView]
 
 
 class SourceView(Answer):

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer, ServiceCalls
+from services.console.inbox.saved_answers import KeptAnswers
 from services.console.inbox.threads import (
     CONVERSATIONS,
     JUST_NOW,
@@ -23,6 +24,7 @@ from services.console.inbox.threads import (
     answering_window,
 )
 from services.console.page import ConsolePage, accepted, require
+from services.console.pages.saved_answers import API as KEPT_ANSWERS
 from services.console.rendering import HEADERS, PageRenderer, redirect
 from services.console.words import sentence
 from shared.clock import Clock
@@ -96,13 +98,14 @@ class InboxPages(ConsolePage):
         cursor: _Cursor = "",
         before: _Cursor = "",
         sent: UUID | None = None,
+        saved: _Cursor = "",
     ) -> Response:
-        """Answer the list and one thread in it.
+        """Answer the list and one thread in it; `saved` is the kept answer that begins the one to be written.
 
         Raises:
             HTTPProblem: 403 a role that may not look, 404 nobody of this id wrote, 502 a service does not answer.
         """
-        return await self._page(request, person, show, cursor, recipient_id, before=before, sent=sent)
+        return await self._page(request, person, show, cursor, recipient_id, before=before, sent=sent, saved=saved)
 
     async def read(
         self,
@@ -251,6 +254,7 @@ class InboxPages(ConsolePage):
         *,
         before: str = "",
         sent: UUID | None = None,
+        saved: str = "",
         typed: TypedAnswer | None = None,
         problem: str = "",
         status: HTTPStatus = HTTPStatus.OK,
@@ -272,7 +276,9 @@ class InboxPages(ConsolePage):
         }
         if recipient_id is not None:
             values |= await self._thread(person, recipient_id, before, sent)
-            values |= {"typed": typed or TypedAnswer(""), "once": uuid4().hex, "most": MOST_CHARACTERS}
+            kept = KeptAnswers.model_validate(await self._asked(viewer, "sender", KEPT_ANSWERS))
+            begun = typed or TypedAnswer(kept.text_of(saved))
+            values |= {"typed": begun, "kept": kept.answers, "once": uuid4().hex, "most": MOST_CHARACTERS}
         return self._show(request, person, "inbox", values, status)
 
     async def _thread(

@@ -29,6 +29,16 @@
     });
   }
 
+  for (const kept of document.querySelectorAll("a[data-answer]")) {
+    kept.addEventListener("click", (event) => {
+      event.preventDefault(); // what is typed stays: the kept words go in where the cursor is
+      text.setRangeText(kept.dataset.answer, text.selectionStart, text.selectionEnd, "end");
+      kept.closest("details").open = false;
+      text.focus();
+      text.dispatchEvent(new Event("input"));
+    });
+  }
+
   const log = document.getElementById("thread");
   if (log) log.scrollTop = log.scrollHeight;
 

@@ -156,6 +156,32 @@ async def test_an_answer_goes_by_who_wrote_and_a_form_sent_twice_sends_once(open
     assert "Your answer is on its way" in await ana.page(sent[0].headers["location"])
 
 
+async def test_a_kept_answer_begins_the_one_that_is_written(opened: embedded.Application) -> None:
+    ana = await enter(opened, Role.SUPPORT)
+    who = await ana.hear(ANA, "When do you open?")
+    await ana.settle()
+    page = "/console/saved-answers"
+    assert "No answer is kept yet" in await ana.page(page)
+    refused = await ana.send(page, title="<b>Hours</b>", text="{{ trigger.order }}")
+    assert (refused.status_code, "{{ trigger.order }}</textarea>" in refused.text) == (422, True)
+    assert "Text: unknown name" in refused.text
+    for _ in range(2):
+        assert (await ana.send(page, title="<b>Hours</b>", text="At 9 <i>sharp</i>.")).status_code == 303
+    kept = await ana.page(page)
+    assert "<b>Hours" not in kept
+    [answer] = (await ana.read("/v1/saved-answers"))["answers"]
+    assert "At 9 &lt;i&gt;sharp&lt;/i&gt;.</textarea>" in await ana.page(f"{page}?edit={answer['answer_id']}")
+    thread = await ana.page(f"{INBOX}/{who}?saved={answer['answer_id']}")
+    assert "At 9 &lt;i&gt;sharp&lt;/i&gt;.</textarea>" in thread
+    assert 'data-answer="At 9 &lt;i&gt;sharp&lt;/i&gt;."' in thread
+    marketer = await enter(opened, Role.MARKETER)
+    assert (await marketer.http.get(page)).status_code == 403
+    for status in (303, 303):
+        gone = await ana.send(f"{page}/{answer['answer_id']}/remove", seen_on=page)
+        assert gone.status_code == status
+    assert (await ana.read("/v1/saved-answers"))["answers"] == []
+
+
 async def test_an_answer_to_a_reply_that_is_not_known_everywhere_yet_keeps_what_was_typed(
     opened: embedded.Application,
 ) -> None:
