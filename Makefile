@@ -50,7 +50,12 @@ mutation: install ## Change one thing in the gate at a time and see whether a te
 bench: install ## Measure, with ratios to a baseline in the same run
 	@$(BIN)/python -m bench
 
-docs: install ## Write the reference pages, the Python client, dashboards and alert rules anew from the code
+clients: install ## Install the Python client alone, and compile the TypeScript example against its types (needs node)
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && $(BIN)/python -m venv $$folder && \
+		$$folder/bin/pip install --quiet --disable-pip-version-check ./clients/python && $$folder/bin/python -c "import followup_client"
+	@cd clients/typescript && npm install --no-save --no-package-lock --no-audit --no-fund --silent && npm test --silent
+
+docs: install ## Write the reference pages, the clients, dashboards and alert rules anew from the code
 	@$(BIN)/python -m tools.docs
 	@$(BIN)/python -m tools.dashboards
 
@@ -61,4 +66,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 	uv lock
 	uv export --frozen --all-groups --no-emit-project --format requirements-txt --output-file requirements.lock --quiet
 
-.PHONY: help install try-install demo run test check torture mutation bench docs migration lock
+.PHONY: help install try-install demo run test check torture mutation bench clients docs migration lock

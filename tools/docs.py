@@ -1,4 +1,4 @@
-"""The reference pages and the Python client, written from the code.
+"""The reference pages and the clients, written from the code.
 
 `python -m tools.docs` writes them, `--check` fails when one on disk is not what the code says.
 """
@@ -24,7 +24,7 @@ from shared.settings import every_setting
 from shared.telemetry.metrics import catalogue
 from shared.vocabulary.service_names import SERVICES
 from tools import follow_up_states
-from tools.clients import python_client
+from tools.clients import python_client, typescript
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -46,7 +46,11 @@ def pages() -> dict[Path, str]:
         "follow-up-states.md": follow_up_states.page(_NOTE),
         **{f"schemas/{name}.json": _json(schema) for name, schema in file_schemas().items()},
     }
-    return {**{REFERENCE / name: text for name, text in named.items()}, **python_client.modules(http)}
+    return {
+        **{REFERENCE / name: text for name, text in named.items()},
+        **python_client.modules(http),
+        **typescript.modules(http),
+    }
 
 
 def main(*, check: bool) -> int:

@@ -1,1 +1,1 @@
-"""The clients that are made from the OpenAPI document: Python here, TypeScript's types by openapi-typescript."""
+"""The clients that are made from the OpenAPI document: in Python, and types for TypeScript."""

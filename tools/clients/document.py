@@ -48,6 +48,8 @@ class ClientOperation:
     body: Schema | None
     answers: tuple[Schema, ...]
     """Those of success; none where it answers nothing."""
+    statuses: tuple[str, ...]
+    """Those of success."""
 
     @property
     def has_key(self) -> bool:
@@ -115,6 +117,7 @@ def _operation(path: str, method: str, found: Mapping[str, Any], lifted: dict[st
             for status, answer in sorted(found["responses"].items())
             if status < "300" and (schema := _content(answer)) is not None
         ),
+        statuses=tuple(sorted(status for status in found["responses"] if status < "300")),
     )
 
 

@@ -19,6 +19,7 @@ _WIDTH: Final = 116
 HEAD: Final = "# Written by `make docs` from docs/reference/openapi.json; make it anew instead of editing it.\n"
 _IMPORTS: Final = (
     HEAD + '"""What the API takes and answers, by the names of its document."""\n\n'
+    "from __future__ import annotations  # a class may name one that stands below it\n\n"
     "from datetime import date as Date\n"
     "from datetime import time as Time\n"
     "from typing import Any, Literal, TypeAlias\n"
@@ -44,7 +45,7 @@ class PythonTypes:
         rest = {name: schema for name, schema in self.document.schemas.items() if name not in words}
         parts = [_IMPORTS]
         parts += [f"{name}: TypeAlias = {_literal(schema['enum'])}\n{_doc(schema)}" for name, schema in words.items()]
-        parts += ["\n" + self._class(name, rest[name]) for name in _ordered(rest, set(words))]
+        parts += ["\n" + self._class(name, schema) for name, schema in rest.items()]
         return "\n".join(parts)
 
     def _choices(self, schema: Schema, is_sent: bool, prefix: str) -> Iterator[str]:  # noqa: FBT001 - handed on as it came
@@ -131,29 +132,3 @@ def _doc(schema: Schema, indent: str = "") -> str:
 
 def _literal(words: list[Any]) -> str:
     return f"Literal[{', '.join(map(repr, words))}]"
-
-
-def _ordered(schemas: Mapping[str, Schema], written: set[str]) -> Iterator[str]:
-    """Yield names so that each comes after those it needs."""
-    waiting = dict(schemas)
-    while waiting:
-        ready = [name for name, schema in waiting.items() if _needs(schema) <= written]
-        if not ready:
-            raise ValueError(f"these schemas need each other: {sorted(waiting)}")
-        for name in ready:
-            del waiting[name]
-        written.update(ready)
-        yield from ready
-
-
-def _needs(part: Any) -> set[str]:
-    """Return the names of the schemas that a schema refers to."""
-    match part:
-        case {"$ref": str()}:
-            return {name_of(part)}
-        case Mapping():
-            return set().union(*map(_needs, part.values()))
-        case list():
-            return set().union(*map(_needs, part))
-        case _:
-            return set()

@@ -1,6 +1,8 @@
 # Written by `make docs` from docs/reference/openapi.json; make it anew instead of editing it.
 """What the API takes and answers, by the names of its document."""
 
+from __future__ import annotations  # a class may name one that stands below it
+
 from datetime import date as Date
 from datetime import time as Time
 from typing import Any, Literal, TypeAlias
@@ -135,6 +137,13 @@ class AttemptView(Answer):
     text: str | None = None
 
 
+class AuditChain(Answer):
+    """The entries of a day, in the order in which they are chained."""
+
+    links: list[AuditLink]
+    next_position: int | None
+
+
 class AuditDay(Answer):
     """One UTC day on which somebody acted; root and signature from an hour after its end on."""
 
@@ -147,12 +156,28 @@ class AuditDay(Answer):
     signature: str | None
 
 
+class AuditDays(Answer):
+    """A merchant's days, the oldest first."""
+
+    days: list[AuditDay]
+    kept_since: str
+    """Of the days before this one only the roots are kept."""
+    next_cursor: str | None
+
+
 class AuditLink(Answer):
     """One entry as it is hashed."""
 
     position: int
     canonical: str
     hash: str
+
+
+class AuditPage(Answer):
+    """What was done through a service, the newest first."""
+
+    entries: list[AuditRow]
+    next_cursor: str | None
 
 
 class AuditRow(Answer):
@@ -249,6 +274,13 @@ class CheckedDay(Answer):
     """The public key that its root names."""
 
 
+class CheckedDays(Answer):
+    """Days that were checked, the newest first; `next_to` goes on, and is null once `from` was reached."""
+
+    days: list[CheckedDay]
+    next_to: Date | None
+
+
 class ClearContactAnswer(Answer):
     """A person's number and name in clear."""
 
@@ -281,6 +313,52 @@ class ConsentBody(Body):
     """Any other proof; kept encrypted."""
 
 
+class ControlAnswer(Answer):
+    """One control and what became of it."""
+
+    control_id: UUID
+    action: ControlAction | str
+    scope: ScopeAnswer
+    reason: str | None
+    made_at: AwareDatetime
+    made_by: str
+    until: AwareDatetime | None
+    in_force_at: AwareDatetime | None
+    lifted_at: AwareDatetime | None
+    lifted_by: str | None
+    lift_reason: str | None
+    waiting: int
+    cancelled: int
+    in_progress: bool
+
+
+class ControlPage(Answer):
+    """A merchant's controls, the newest first."""
+
+    controls: list[ControlAnswer]
+    next_cursor: str | None
+
+
+class ControlRequest(Body):
+    """Pause texts, stop them, or let them go on."""
+
+    action: Literal['pause', 'stop', 'resume']
+    scope: ScopeInput
+    reason: str
+    until: AwareDatetime | None = None
+    """When it ends by itself; without it, when it is lifted."""
+    dry_run: bool = False
+    """Only say how many planned follow-ups it concerns."""
+
+
+class ControlsChanged(Answer):
+    """What a request did, and how many follow-ups it concerns."""
+
+    controls: list[ControlAnswer]
+    follow_ups: int
+    is_exact: bool
+
+
 class ConversationView(Answer):
     """A person who has written to the merchant."""
 
@@ -305,6 +383,13 @@ class CountedAnswer(Answer):
     """What it counts."""
     detail: str
     """The requested part in words; empty without one."""
+
+
+class DeliveryPage(Answer):
+    """Notifications, the newest first."""
+
+    deliveries: list[DeliveryView]
+    next_cursor: str | None
 
 
 class DeliveryView(Answer):
@@ -346,6 +431,42 @@ class Dismissed(Answer):
     dismissed: bool = True
 
 
+class DispatchView(Answer):
+    """One cleared follow-up at the sender, with its attempts."""
+
+    follow_up_id: UUID
+    state: str
+    reason: str | None
+    progress: ProgressAnswer
+    release: int
+    flow: str
+    step: str
+    purpose: str
+    sender_number: str
+    valid_until: AwareDatetime
+    retry_at: AwareDatetime | None
+    in_flight_at_stop: int
+    attempts: list[AttemptView]
+
+
+class DraftTextAnswer(Answer):
+    """A text of a flow that is being written."""
+
+    text: str
+    purpose: str
+    previews: list[TextPreviewAnswer]
+
+
+class DryRunAnswer(Answer):
+    """What would be planned; nothing was stored."""
+
+    dry_run: Literal[True] = True
+    state: Literal['pending'] = 'pending'
+    due_at: AwareDatetime
+    due_local: str
+    texts: list[TextAnswer]
+
+
 class DueLocal(Body):
     """A moment on the recipient's clock."""
 
@@ -360,6 +481,14 @@ class EndAnswer(Answer):
     reason: str
     words: str
     texts: int
+
+
+class EndpointList(Answer):
+    """The endpoints of a merchant, in the order of its file."""
+
+    endpoints: list[EndpointView]
+    given_up: int
+    """Notifications that were given up and wait for a decision; 1000 stands for that many or more."""
 
 
 class EndpointView(Answer):
@@ -385,6 +514,21 @@ class EnterAnswer(Answer):
     rule: Literal['once', 'once_per', 'every'] | str
     once_per: str | None = None
     every_seconds: int | None = None
+
+
+class EventBody(Body):
+    """Something that happened at the shop."""
+
+    id: str
+    kind: str
+    occurred_at: AwareDatetime | None = None
+    subject: str | None = None
+    customer: str | None = None
+    test: bool = False
+    recipient: RecipientBody | None = None
+    amount: AmountBody | None = None
+    consent: list[EventConsentBody] = Field(default_factory=list)
+    facts: dict[str, Any] | None = None
 
 
 class EventConsentBody(Body):
@@ -421,6 +565,19 @@ class FactAnswer(Answer):
     """The event as published, without its encrypted fields."""
 
 
+class FactsAnswer(Answer):
+    """The answer of `GET /v1/facts`."""
+
+    window: WindowAnswer
+    counted: CountedAnswer | None
+    """Null without a measure."""
+    rows: list[FactAnswer]
+    next: str | None
+    """The cursor of the next page, also of a page on which rows are rare; null on the last page."""
+    searched_to: AwareDatetime | None
+    """Up to when this page looked; null on the last page."""
+
+
 class FeedLineAnswer(Answer):
     """One fact of the live list."""
 
@@ -434,6 +591,27 @@ class FeedLineAnswer(Answer):
     follow_up_id: UUID | None
     flow: str | None
     step: str | None
+
+
+class FlowAnswer(Answer):
+    """One flow in force."""
+
+    flow: str
+    version: str
+    description: str
+    on: str
+    steps: list[str]
+    planned_texts: int
+    control: FlowControlAnswer | None
+
+
+class FlowCheckAnswer(Answer):
+    """What is wrong with it, and what its texts would say."""
+
+    is_valid: bool
+    version: str | None
+    problems: list[FlowProblemAnswer]
+    texts: list[DraftTextAnswer]
 
 
 class FlowControlAnswer(Answer):
@@ -458,6 +636,39 @@ class FlowDraft(Body):
     text: str
 
 
+class FlowFiguresAnswer(Answer):
+    """What a flow did, and each of its steps; `step` is empty."""
+
+    step: str
+    planned: int
+    waiting: int
+    sent: int
+    delivered: int
+    reached: int
+    clicked: int
+    replied: int
+    converted: int
+    opted_out: int
+    unknown: int
+    parts: int
+    unpriced: int
+    ended: list[EndAnswer]
+    revenue: list[AmountAnswer]
+    text_revenue: list[AmountAnswer]
+    cost: list[AmountAnswer]
+    flow: str
+    entered: int
+    active: int
+    steps: list[StepFiguresAnswer]
+
+
+class FlowFiguresPage(Answer):
+    """The answer of `GET /v1/flow-figures`."""
+
+    window: WindowAnswer
+    flows: list[FlowFiguresAnswer]
+
+
 class FlowFileAnswer(Answer):
     """The file of a flow."""
 
@@ -465,6 +676,13 @@ class FlowFileAnswer(Answer):
     text: str
     sha256: str
     is_writable: bool
+
+
+class FlowList(Answer):
+    """The merchant's flows."""
+
+    flows: list[FlowAnswer]
+    removed: list[RemovedFlowAnswer]
 
 
 class FlowProblemAnswer(Answer):
@@ -476,6 +694,34 @@ class FlowProblemAnswer(Answer):
     fix: str
 
 
+class FlowSavedAnswer(Answer):
+    """A file was saved; it comes into force within two seconds."""
+
+    flow: str
+    sha256: str
+    version: str
+    problems: list[FlowProblemAnswer]
+
+
+class FlowStory(Answer):
+    """One flow: as its file says, or, of one that was removed, as the version that began last."""
+
+    flow: str
+    version: str
+    is_in_force: bool
+    description: str
+    on: str
+    when: str | None
+    enter: EnterAnswer
+    cancel_on: list[CancelRuleAnswer]
+    facts: dict[str, str]
+    click_days: int
+    delivered_hours: int
+    steps: list[WaitAnswer | TextStepAnswer | dict[str, Any]]
+    planned_texts: int
+    control: FlowControlAnswer | None
+
+
 class FlowVersionAnswer(Answer):
     """One version of a flow; comments and layout of the file make none."""
 
@@ -483,6 +729,107 @@ class FlowVersionAnswer(Answer):
     first_started_at: AwareDatetime | None
     is_in_force: bool
     content: str
+
+
+class FlowVersionList(Answer):
+    """The versions of a flow, the newest first."""
+
+    flow: str
+    versions: list[FlowVersionAnswer]
+    has_more: bool
+
+
+class FollowUpAnswer(Answer):
+    """The state of a follow-up."""
+
+    follow_up_id: UUID
+    enrollment_id: UUID
+    flow: str
+    flow_version: str
+    step: str
+    purpose: str
+    state: str
+    reason: str | None
+    progress: ProgressAnswer
+    waits_for: WaitsForAnswer | None
+    release: int
+    is_too_late: bool
+    due_at: AwareDatetime
+    due_local: str
+    first_due_at: AwareDatetime
+    expires_at: AwareDatetime | None
+    time_zone: str
+    sender_number: str
+    subject: str | None
+    locale: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    correlation_id: str
+
+
+class FollowUpPage(Answer):
+    """Follow-ups, the newest first."""
+
+    follow_ups: list[FollowUpAnswer]
+    next_cursor: str | None
+
+
+class FollowUpRequest(Body):
+    """One text, or one run of a flow, for one recipient."""
+
+    to: str | None = None
+    recipient_id: UUID | None = None
+    """In place of `to`, of an answer: whom the inbox names. Nothing else is to be said of them."""
+    text: str | None = None
+    purpose: Literal['marketing', 'informational', 'transactional', 'conversation'] | None = None
+    """`conversation`: your own answer to what the person wrote in the last 24 hours."""
+    flow: str | None = None
+    trigger: dict[str, Any] | None = None
+    """With `flow`: what happened, as its texts read it."""
+    due_at: AwareDatetime | None = None
+    due_in: str | None = None
+    due_local: DueLocal | None = None
+    expires_at: AwareDatetime | None = None
+    if_past: Literal['send', 'skip'] | None = None
+    """What to do when the due time has passed."""
+    recipient: RecipientInput | None = None
+    facts: dict[str, Any] | None = None
+    subject: str | None = None
+    cancel_on: list[CancelRule] = Field(default_factory=list)
+    dry_run: bool = False
+    test: bool = False
+    """Only to a phone listed under `test_recipients`: goes now, says [Test], and no figure counts it."""
+    step: str | None = None
+    """With `test` and `flow`: which of its texts; by default the first."""
+
+
+class FollowUpStory(Answer):
+    """The state of a follow-up, with its history."""
+
+    follow_up_id: UUID
+    enrollment_id: UUID
+    flow: str
+    flow_version: str
+    step: str
+    purpose: str
+    state: str
+    reason: str | None
+    progress: ProgressAnswer
+    waits_for: WaitsForAnswer | None
+    release: int
+    is_too_late: bool
+    due_at: AwareDatetime
+    due_local: str
+    first_due_at: AwareDatetime
+    expires_at: AwareDatetime | None
+    time_zone: str
+    sender_number: str
+    subject: str | None
+    locale: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    correlation_id: str
+    changes: list[ChangeAnswer]
 
 
 class GivenConsentBody(Body):
@@ -516,6 +863,67 @@ class InboxCounts(Answer):
 
     needs_review: int
     unread: int
+
+
+class InboxPage(Answer):
+    """What needs a decision first, then what is unread, then the rest; the newest first."""
+
+    conversations: list[ConversationView]
+    next_cursor: str | None
+
+
+class JourneyAnswer(Answer):
+    """The answer of `GET /v1/journeys/{follow_up_id}`."""
+
+    follow_up_id: UUID
+    state: FollowUpState | str
+    reason: str | None
+    label: str
+    """Its state, or while it is under way what is happening with it."""
+    tone: Tone | str
+    progress: ProgressAnswer
+    explanation: str
+    """Its current state, in one sentence."""
+    recipient_id: UUID
+    flow: str | None
+    flow_version: str | None
+    step: str | None
+    purpose: str | None
+    segment: str | None
+    provider: str | None
+    sender_number: str | None
+    """The shop's number that it is sent from."""
+    planned_at: AwareDatetime | None
+    due_at: AwareDatetime | None
+    events: list[StepAnswer]
+
+
+class KPIAnswer(Answer):
+    """One figure, its numerator and denominator, and the URLs of the rows behind them."""
+
+    name: str
+    title: str
+    value: int | float | None
+    """Null if the denominator is zero."""
+    numerator: int | float
+    denominator: int | float | None
+    unit: Unit | str
+    formula: str
+    window: WindowAnswer
+    rows: str | None
+    """The rows whose `value` adds up to the numerator (retention figures: the orders examined)."""
+    denominator_rows: str | None
+    currency: str | None = None
+    reason: str | None = None
+    by: Dimension | str | None = None
+    group: str | None = None
+    note: str | None = None
+
+
+class KPIsAnswer(Answer):
+    """The answer of `GET /v1/kpis`."""
+
+    kpis: list[KPIAnswer]
 
 
 class LedgerEntryAnswer(Answer):
@@ -556,6 +964,15 @@ class LedgerEntryView(Answer):
     """Sealed evidence is kept; false after an erasure."""
 
 
+class LedgerPage(Answer):
+    """The newest first; `next_cursor` goes on where this page's search ended."""
+
+    entries: list[LedgerEntryView]
+    next_cursor: str | None
+    searched_to: AwareDatetime | None
+    """Of the oldest entry that was looked at."""
+
+
 class ListedFollowUpAnswer(Answer):
     """A follow-up that somebody should look at."""
 
@@ -592,6 +1009,53 @@ class MaskedContactAnswer(Answer):
     to: str
 
 
+class MessageAnswer(Answer):
+    """One follow-up in the list of messages, without personal data."""
+
+    follow_up_id: UUID
+    recipient_id: UUID
+    """A keyed hash, from which the number cannot be derived."""
+    flow: str | None
+    step: str | None
+    purpose: str | None
+    segment: str | None
+    state: FollowUpState | str
+    reason: str | None
+    progress: ProgressAnswer
+    label: str
+    """Its state, or while it is under way what is happening with it."""
+    tone: Tone | str
+    explanation: str
+    """Its current state, in one sentence."""
+    provider: str | None
+    sender_number: str | None
+    planned_at: AwareDatetime | None
+    due_at: AwareDatetime | None
+    accepted_at: AwareDatetime | None
+    """When a provider first accepted it."""
+    changed_at: AwareDatetime
+    is_clicked: bool
+    is_replied: bool
+    is_opted_out: bool
+    is_converted: bool
+
+
+class MessagesAnswer(Answer):
+    """The answer of `GET /v1/messages`."""
+
+    messages: list[MessageAnswer]
+    next_cursor: UUID | None
+    """The cursor of the next page; null on the last page."""
+    searched_back_to: AwareDatetime | None
+    """Set where the page ended before it was full, since enough was looked at: go on with the cursor."""
+
+
+class NumberList(Answer):
+    """The numbers in the order of the merchant's file."""
+
+    numbers: list[NumberView]
+
+
 class NumberView(Answer):
     """A sender number of the merchant's file."""
 
@@ -621,6 +1085,52 @@ class OptOutBody(Body):
 
     scope: Literal['all', 'marketing'] = 'all'
     reason: str
+
+
+class OverviewAnswer(Answer):
+    """What is happening now."""
+
+    span: OverviewPeriod | str
+    window: WindowAnswer
+    before: WindowAnswer
+    states: list[StateCountAnswer]
+    """In the order of a follow-up's life."""
+    figures: list[OverviewFigureAnswer]
+    bars: list[BarAnswer]
+    reasons: list[ReasonCountAnswer]
+    """The most frequent first."""
+    feed: list[FeedLineAnswer]
+    """The newest facts, newest first."""
+    waiting: list[ListedFollowUpAnswer]
+    """Those whose provider call is not concluded."""
+    needs_attention: list[ListedFollowUpAnswer]
+    """Unknown, blocked or failed, newest first."""
+
+
+class OverviewFigureAnswer(Answer):
+    """A figure of the period, and the same of the period before it."""
+
+    name: str
+    title: str
+    value: int | float | None
+    """Null if the denominator is zero."""
+    numerator: int | float
+    denominator: int | float | None
+    unit: Unit | str
+    formula: str
+    window: WindowAnswer
+    rows: str | None
+    """The rows whose `value` adds up to the numerator (retention figures: the orders examined)."""
+    denominator_rows: str | None
+    currency: str | None = None
+    reason: str | None = None
+    by: Dimension | str | None = None
+    group: str | None = None
+    note: str | None = None
+    before: int | float | None
+    """Its value in the period before; null if the denominator was zero."""
+    by_bar: list[int]
+    """What its numerator's rows add up to in each bar, in the unit of the rows."""
 
 
 class OwnPhoneBody(Body):
@@ -672,6 +1182,25 @@ class ParkedEventView(Answer):
     tried_at: AwareDatetime | None
 
 
+class ParkedPage(Answer):
+    """The oldest first."""
+
+    service: str
+    parked: list[ParkedEventView]
+    count: int
+    """How many there are in all; 1000 stands for that many or more."""
+    next_cursor: int | None
+
+
+class ParkedRedriveAnswer(Answer):
+    """What became of each, in order."""
+
+    service: str
+    events: list[ParkedRedriven]
+    next: int | None
+    """Go on with this `after`; null once all were tried."""
+
+
 class ParkedRedriveBody(Body):
     """Which events are handled again: named ones, those of a recipient, or all, in order."""
 
@@ -703,6 +1232,17 @@ class PartsAnswer(Answer):
     units: int
 
 
+class PersonStandingAnswer(Answer):
+    """What the ledger holds about a person, and what it adds up to."""
+
+    recipient_id: UUID
+    consents: dict[str, Any]
+    suppressed: str | None
+    needs_review: bool
+    preferences_url: str
+    entries: list[LedgerEntryAnswer]
+
+
 class PlannedAnswer(Answer):
     """What was planned."""
 
@@ -714,6 +1254,19 @@ class PlannedAnswer(Answer):
     follow_ups: list[UUID]
 
 
+class PreviewAnswer(Answer):
+    """A planned text as it would read now; what is sent is rendered anew at its time."""
+
+    follow_up_id: UUID
+    is_preview: Literal[True] = True
+    as_of: AwareDatetime
+    due_at: AwareDatetime
+    due_local: str
+    locale: str
+    text: str
+    parts: PartsAnswer
+
+
 class ProgressAnswer(Answer):
     """What a follow-up is doing now, and what it waits for."""
 
@@ -721,6 +1274,12 @@ class ProgressAnswer(Answer):
     waits_for: str | None
     until: AwareDatetime | None
     detail: str | None
+
+
+class ProviderList(Answer):
+    """The accounts in the order of the merchant's file."""
+
+    providers: list[ProviderView]
 
 
 class ProviderView(Answer):
@@ -750,6 +1309,13 @@ class QuarantineDiscarded(Answer):
     """The deliveries that were discarded; those that were not in quarantine are left out."""
 
     delivery_ids: list[UUID]
+
+
+class QuarantinePage(Answer):
+    """The newest first."""
+
+    deliveries: list[QuarantinedDelivery]
+    next_cursor: str | None
 
 
 class QuarantinedDelivery(Answer):
@@ -802,6 +1368,14 @@ class RecipientInput(Body):
     locale: str | None = None
 
 
+class RedriveAnswer(Answer):
+    """The deliveries that were read again; what was in quarantine no more is left out."""
+
+    deliveries: list[RedrivenView]
+    next: UUID | None
+    """With `everything`: go on with this `after`; null once all were read."""
+
+
 class RedriveBody(Body):
     """Which deliveries are read again: named ones, or all, the oldest first."""
 
@@ -820,6 +1394,32 @@ class RedrivenView(Answer):
     """`accepted`, `ignored`, `no_recipient`, or `quarantined`: still not readable."""
     reason: str | None
     """Why it is still in quarantine; `no_longer_kept`: only to be discarded."""
+
+
+class RemovedFlowAnswer(Answer):
+    """A flow that no file has any more, while texts of it are planned."""
+
+    flow: str
+    planned_texts: int
+    control: FlowControlAnswer | None
+
+
+class ReplyView(Answer):
+    """A reply of the person."""
+
+    kind: Literal['reply'] = 'reply'
+    reply_id: UUID
+    at: AwareDatetime
+    text: str | None
+    """`…` for keys without `messages:read`; null where it is no longer kept."""
+    reply_class: str
+    needs_review: bool
+    """It may have been an opt-out, and nobody has decided yet."""
+    review: ReviewView | None
+    follow_up_id: UUID | None
+    """The text it most likely answers."""
+    sender_number: str
+    channel: str | None
 
 
 class ResolutionAnswer(Answer):
@@ -886,6 +1486,26 @@ class RevokedLinksAnswer(Answer):
     revoked_at: AwareDatetime
 
 
+class RunAnswer(Answer):
+    """One recipient's run through a flow."""
+
+    enrollment_id: UUID
+    flow: str
+    flow_version: str
+    ordinal: int
+    subject: str | None
+    entered_at: AwareDatetime
+    state: Literal['active', 'ended'] | str
+    follow_ups: list[FollowUpAnswer]
+
+
+class RunPage(Answer):
+    """Runs, the newest first."""
+
+    enrollments: list[RunAnswer]
+    next_cursor: str | None
+
+
 class SavedAnswerBody(Body):
     """An answer to be kept."""
 
@@ -893,6 +1513,12 @@ class SavedAnswerBody(Body):
     """Another one under the same title replaces it."""
     text: str
     """Liquid: {{ recipient.first_name | default: 'there' }}."""
+
+
+class SavedAnswerList(Answer):
+    """All that a shop keeps, by title; 100 at most."""
+
+    answers: list[SavedAnswerView]
 
 
 class SavedAnswerView(Answer):
@@ -969,6 +1595,29 @@ class SourceError(Answer):
     """
 
 
+class SourceList(Answer):
+    """The sources of a merchant, by name."""
+
+    sources: list[SourceView]
+
+
+class SourceView(Answer):
+    """A source of a merchant; `api` is what its own systems report with `POST /v1/events`."""
+
+    source: str
+    is_configured: bool
+    """It is in the merchant's file now."""
+    last_delivery_at: AwareDatetime | None
+    """When it last brought a genuine delivery."""
+    silent_since: AwareDatetime | None
+    """`last_delivery_at`, where that is six hours ago or more; else null, also where none ever came."""
+    last_24h: dict[str, int]
+    """Deliveries by outcome in the last 24 hours, to the hour."""
+    last_error: SourceError | None
+    quarantined: int
+    """Deliveries that wait in quarantine; 1000 stands for that many or more."""
+
+
 class StandingBody(Body):
     """The number whose standing is asked for; in a body, so that it stays out of URLs."""
 
@@ -1000,6 +1649,65 @@ class StepAnswer(Answer):
     correlation_id: str
 
 
+class StepFiguresAnswer(Answer):
+    """What the texts of a step did; those that were sent are counted in the hour in which the provider took them."""
+
+    step: str
+    planned: int
+    waiting: int
+    sent: int
+    delivered: int
+    reached: int
+    clicked: int
+    replied: int
+    converted: int
+    opted_out: int
+    unknown: int
+    parts: int
+    unpriced: int
+    ended: list[EndAnswer]
+    revenue: list[AmountAnswer]
+    text_revenue: list[AmountAnswer]
+    cost: list[AmountAnswer]
+
+
+class TextAnswer(Answer):
+    """One text that would be sent."""
+
+    step: str
+    purpose: str
+    due_at: AwareDatetime
+    due_local: str
+    expires_at: AwareDatetime | None
+    sender_number: str
+    locale: str
+    text: str
+    parts: PartsAnswer
+    gate: dict[str, Any]
+    gate_note: str
+
+
+class TextPreviewAnswer(Answer):
+    """A text in one language, as it would be sent to an invented person."""
+
+    locale: str
+    text: str | None
+    parts: PartsAnswer | None
+    problem: str | None
+
+
+class TextStepAnswer(Answer):
+    """A text of a flow."""
+
+    kind: Literal['text'] = 'text'
+    text: str
+    purpose: str
+    expire_after_seconds: int | None
+    if_past: str
+    previews: list[TextPreviewAnswer]
+    control: FlowControlAnswer | None
+
+
 class TextView(Answer):
     """A text that a provider was given, or may have been."""
 
@@ -1017,6 +1725,22 @@ class TextView(Answer):
     parts: int | None
 
 
+class ThreadView(Answer):
+    """A conversation and a page of what was written and sent, the newest first."""
+
+    conversation: ConversationView
+    permission: SendPermissionView
+    items: list[ReplyView | TextView | dict[str, Any]]
+    next_cursor: str | None
+
+
+class UnassignedPage(Answer):
+    """The newest first."""
+
+    replies: list[UnassignedView]
+    next_cursor: str | None
+
+
 class UnassignedView(Answer):
     """A reply without a known recipient."""
 
@@ -1028,6 +1752,15 @@ class UnassignedView(Answer):
     received_at: AwareDatetime
     fields: dict[str, str] | None
     """What the provider delivered, with sender and text; null for keys without `replies:write`."""
+
+
+class UnknownTextPage(Answer):
+    """The newest first."""
+
+    unknown: list[UnknownTextView]
+    count: int
+    """How many there are in all; 1000 stands for that many or more."""
+    next_cursor: str | None
 
 
 class UnknownTextView(Answer):
@@ -1085,734 +1818,3 @@ class WindowAnswer(Answer):
 
     from_: AwareDatetime = Field(alias="from")
     to: AwareDatetime
-
-
-class AuditChain(Answer):
-    """The entries of a day, in the order in which they are chained."""
-
-    links: list[AuditLink]
-    next_position: int | None
-
-
-class AuditDays(Answer):
-    """A merchant's days, the oldest first."""
-
-    days: list[AuditDay]
-    kept_since: str
-    """Of the days before this one only the roots are kept."""
-    next_cursor: str | None
-
-
-class AuditPage(Answer):
-    """What was done through a service, the newest first."""
-
-    entries: list[AuditRow]
-    next_cursor: str | None
-
-
-class CheckedDays(Answer):
-    """Days that were checked, the newest first; `next_to` goes on, and is null once `from` was reached."""
-
-    days: list[CheckedDay]
-    next_to: Date | None
-
-
-class ControlAnswer(Answer):
-    """One control and what became of it."""
-
-    control_id: UUID
-    action: ControlAction | str
-    scope: ScopeAnswer
-    reason: str | None
-    made_at: AwareDatetime
-    made_by: str
-    until: AwareDatetime | None
-    in_force_at: AwareDatetime | None
-    lifted_at: AwareDatetime | None
-    lifted_by: str | None
-    lift_reason: str | None
-    waiting: int
-    cancelled: int
-    in_progress: bool
-
-
-class ControlRequest(Body):
-    """Pause texts, stop them, or let them go on."""
-
-    action: Literal['pause', 'stop', 'resume']
-    scope: ScopeInput
-    reason: str
-    until: AwareDatetime | None = None
-    """When it ends by itself; without it, when it is lifted."""
-    dry_run: bool = False
-    """Only say how many planned follow-ups it concerns."""
-
-
-class DeliveryPage(Answer):
-    """Notifications, the newest first."""
-
-    deliveries: list[DeliveryView]
-    next_cursor: str | None
-
-
-class DispatchView(Answer):
-    """One cleared follow-up at the sender, with its attempts."""
-
-    follow_up_id: UUID
-    state: str
-    reason: str | None
-    progress: ProgressAnswer
-    release: int
-    flow: str
-    step: str
-    purpose: str
-    sender_number: str
-    valid_until: AwareDatetime
-    retry_at: AwareDatetime | None
-    in_flight_at_stop: int
-    attempts: list[AttemptView]
-
-
-class EndpointList(Answer):
-    """The endpoints of a merchant, in the order of its file."""
-
-    endpoints: list[EndpointView]
-    given_up: int
-    """Notifications that were given up and wait for a decision; 1000 stands for that many or more."""
-
-
-class EventBody(Body):
-    """Something that happened at the shop."""
-
-    id: str
-    kind: str
-    occurred_at: AwareDatetime | None = None
-    subject: str | None = None
-    customer: str | None = None
-    test: bool = False
-    recipient: RecipientBody | None = None
-    amount: AmountBody | None = None
-    consent: list[EventConsentBody] = Field(default_factory=list)
-    facts: dict[str, Any] | None = None
-
-
-class FactsAnswer(Answer):
-    """The answer of `GET /v1/facts`."""
-
-    window: WindowAnswer
-    counted: CountedAnswer | None
-    """Null without a measure."""
-    rows: list[FactAnswer]
-    next: str | None
-    """The cursor of the next page, also of a page on which rows are rare; null on the last page."""
-    searched_to: AwareDatetime | None
-    """Up to when this page looked; null on the last page."""
-
-
-class FlowAnswer(Answer):
-    """One flow in force."""
-
-    flow: str
-    version: str
-    description: str
-    on: str
-    steps: list[str]
-    planned_texts: int
-    control: FlowControlAnswer | None
-
-
-class FlowSavedAnswer(Answer):
-    """A file was saved; it comes into force within two seconds."""
-
-    flow: str
-    sha256: str
-    version: str
-    problems: list[FlowProblemAnswer]
-
-
-class FlowVersionList(Answer):
-    """The versions of a flow, the newest first."""
-
-    flow: str
-    versions: list[FlowVersionAnswer]
-    has_more: bool
-
-
-class FollowUpAnswer(Answer):
-    """The state of a follow-up."""
-
-    follow_up_id: UUID
-    enrollment_id: UUID
-    flow: str
-    flow_version: str
-    step: str
-    purpose: str
-    state: str
-    reason: str | None
-    progress: ProgressAnswer
-    waits_for: WaitsForAnswer | None
-    release: int
-    is_too_late: bool
-    due_at: AwareDatetime
-    due_local: str
-    first_due_at: AwareDatetime
-    expires_at: AwareDatetime | None
-    time_zone: str
-    sender_number: str
-    subject: str | None
-    locale: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    correlation_id: str
-
-
-class FollowUpRequest(Body):
-    """One text, or one run of a flow, for one recipient."""
-
-    to: str | None = None
-    recipient_id: UUID | None = None
-    """In place of `to`, of an answer: whom the inbox names. Nothing else is to be said of them."""
-    text: str | None = None
-    purpose: Literal['marketing', 'informational', 'transactional', 'conversation'] | None = None
-    """`conversation`: your own answer to what the person wrote in the last 24 hours."""
-    flow: str | None = None
-    trigger: dict[str, Any] | None = None
-    """With `flow`: what happened, as its texts read it."""
-    due_at: AwareDatetime | None = None
-    due_in: str | None = None
-    due_local: DueLocal | None = None
-    expires_at: AwareDatetime | None = None
-    if_past: Literal['send', 'skip'] | None = None
-    """What to do when the due time has passed."""
-    recipient: RecipientInput | None = None
-    facts: dict[str, Any] | None = None
-    subject: str | None = None
-    cancel_on: list[CancelRule] = Field(default_factory=list)
-    dry_run: bool = False
-    test: bool = False
-    """Only to a phone listed under `test_recipients`: goes now, says [Test], and no figure counts it."""
-    step: str | None = None
-    """With `test` and `flow`: which of its texts; by default the first."""
-
-
-class FollowUpStory(Answer):
-    """The state of a follow-up, with its history."""
-
-    follow_up_id: UUID
-    enrollment_id: UUID
-    flow: str
-    flow_version: str
-    step: str
-    purpose: str
-    state: str
-    reason: str | None
-    progress: ProgressAnswer
-    waits_for: WaitsForAnswer | None
-    release: int
-    is_too_late: bool
-    due_at: AwareDatetime
-    due_local: str
-    first_due_at: AwareDatetime
-    expires_at: AwareDatetime | None
-    time_zone: str
-    sender_number: str
-    subject: str | None
-    locale: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    correlation_id: str
-    changes: list[ChangeAnswer]
-
-
-class InboxPage(Answer):
-    """What needs a decision first, then what is unread, then the rest; the newest first."""
-
-    conversations: list[ConversationView]
-    next_cursor: str | None
-
-
-class JourneyAnswer(Answer):
-    """The answer of `GET /v1/journeys/{follow_up_id}`."""
-
-    follow_up_id: UUID
-    state: FollowUpState | str
-    reason: str | None
-    label: str
-    """Its state, or while it is under way what is happening with it."""
-    tone: Tone | str
-    progress: ProgressAnswer
-    explanation: str
-    """Its current state, in one sentence."""
-    recipient_id: UUID
-    flow: str | None
-    flow_version: str | None
-    step: str | None
-    purpose: str | None
-    segment: str | None
-    provider: str | None
-    sender_number: str | None
-    """The shop's number that it is sent from."""
-    planned_at: AwareDatetime | None
-    due_at: AwareDatetime | None
-    events: list[StepAnswer]
-
-
-class KPIAnswer(Answer):
-    """One figure, its numerator and denominator, and the URLs of the rows behind them."""
-
-    name: str
-    title: str
-    value: int | float | None
-    """Null if the denominator is zero."""
-    numerator: int | float
-    denominator: int | float | None
-    unit: Unit | str
-    formula: str
-    window: WindowAnswer
-    rows: str | None
-    """The rows whose `value` adds up to the numerator (retention figures: the orders examined)."""
-    denominator_rows: str | None
-    currency: str | None = None
-    reason: str | None = None
-    by: Dimension | str | None = None
-    group: str | None = None
-    note: str | None = None
-
-
-class LedgerPage(Answer):
-    """The newest first; `next_cursor` goes on where this page's search ended."""
-
-    entries: list[LedgerEntryView]
-    next_cursor: str | None
-    searched_to: AwareDatetime | None
-    """Of the oldest entry that was looked at."""
-
-
-class MessageAnswer(Answer):
-    """One follow-up in the list of messages, without personal data."""
-
-    follow_up_id: UUID
-    recipient_id: UUID
-    """A keyed hash, from which the number cannot be derived."""
-    flow: str | None
-    step: str | None
-    purpose: str | None
-    segment: str | None
-    state: FollowUpState | str
-    reason: str | None
-    progress: ProgressAnswer
-    label: str
-    """Its state, or while it is under way what is happening with it."""
-    tone: Tone | str
-    explanation: str
-    """Its current state, in one sentence."""
-    provider: str | None
-    sender_number: str | None
-    planned_at: AwareDatetime | None
-    due_at: AwareDatetime | None
-    accepted_at: AwareDatetime | None
-    """When a provider first accepted it."""
-    changed_at: AwareDatetime
-    is_clicked: bool
-    is_replied: bool
-    is_opted_out: bool
-    is_converted: bool
-
-
-class NumberList(Answer):
-    """The numbers in the order of the merchant's file."""
-
-    numbers: list[NumberView]
-
-
-class OverviewFigureAnswer(Answer):
-    """A figure of the period, and the same of the period before it."""
-
-    name: str
-    title: str
-    value: int | float | None
-    """Null if the denominator is zero."""
-    numerator: int | float
-    denominator: int | float | None
-    unit: Unit | str
-    formula: str
-    window: WindowAnswer
-    rows: str | None
-    """The rows whose `value` adds up to the numerator (retention figures: the orders examined)."""
-    denominator_rows: str | None
-    currency: str | None = None
-    reason: str | None = None
-    by: Dimension | str | None = None
-    group: str | None = None
-    note: str | None = None
-    before: int | float | None
-    """Its value in the period before; null if the denominator was zero."""
-    by_bar: list[int]
-    """What its numerator's rows add up to in each bar, in the unit of the rows."""
-
-
-class ParkedPage(Answer):
-    """The oldest first."""
-
-    service: str
-    parked: list[ParkedEventView]
-    count: int
-    """How many there are in all; 1000 stands for that many or more."""
-    next_cursor: int | None
-
-
-class ParkedRedriveAnswer(Answer):
-    """What became of each, in order."""
-
-    service: str
-    events: list[ParkedRedriven]
-    next: int | None
-    """Go on with this `after`; null once all were tried."""
-
-
-class PersonStandingAnswer(Answer):
-    """What the ledger holds about a person, and what it adds up to."""
-
-    recipient_id: UUID
-    consents: dict[str, Any]
-    suppressed: str | None
-    needs_review: bool
-    preferences_url: str
-    entries: list[LedgerEntryAnswer]
-
-
-class PreviewAnswer(Answer):
-    """A planned text as it would read now; what is sent is rendered anew at its time."""
-
-    follow_up_id: UUID
-    is_preview: Literal[True] = True
-    as_of: AwareDatetime
-    due_at: AwareDatetime
-    due_local: str
-    locale: str
-    text: str
-    parts: PartsAnswer
-
-
-class ProviderList(Answer):
-    """The accounts in the order of the merchant's file."""
-
-    providers: list[ProviderView]
-
-
-class QuarantinePage(Answer):
-    """The newest first."""
-
-    deliveries: list[QuarantinedDelivery]
-    next_cursor: str | None
-
-
-class RedriveAnswer(Answer):
-    """The deliveries that were read again; what was in quarantine no more is left out."""
-
-    deliveries: list[RedrivenView]
-    next: UUID | None
-    """With `everything`: go on with this `after`; null once all were read."""
-
-
-class RemovedFlowAnswer(Answer):
-    """A flow that no file has any more, while texts of it are planned."""
-
-    flow: str
-    planned_texts: int
-    control: FlowControlAnswer | None
-
-
-class ReplyView(Answer):
-    """A reply of the person."""
-
-    kind: Literal['reply'] = 'reply'
-    reply_id: UUID
-    at: AwareDatetime
-    text: str | None
-    """`…` for keys without `messages:read`; null where it is no longer kept."""
-    reply_class: str
-    needs_review: bool
-    """It may have been an opt-out, and nobody has decided yet."""
-    review: ReviewView | None
-    follow_up_id: UUID | None
-    """The text it most likely answers."""
-    sender_number: str
-    channel: str | None
-
-
-class SavedAnswerList(Answer):
-    """All that a shop keeps, by title; 100 at most."""
-
-    answers: list[SavedAnswerView]
-
-
-class SourceView(Answer):
-    """A source of a merchant; `api` is what its own systems report with `POST /v1/events`."""
-
-    source: str
-    is_configured: bool
-    """It is in the merchant's file now."""
-    last_delivery_at: AwareDatetime | None
-    """When it last brought a genuine delivery."""
-    silent_since: AwareDatetime | None
-    """`last_delivery_at`, where that is six hours ago or more; else null, also where none ever came."""
-    last_24h: dict[str, int]
-    """Deliveries by outcome in the last 24 hours, to the hour."""
-    last_error: SourceError | None
-    quarantined: int
-    """Deliveries that wait in quarantine; 1000 stands for that many or more."""
-
-
-class StepFiguresAnswer(Answer):
-    """What the texts of a step did; those that were sent are counted in the hour in which the provider took them."""
-
-    step: str
-    planned: int
-    waiting: int
-    sent: int
-    delivered: int
-    reached: int
-    clicked: int
-    replied: int
-    converted: int
-    opted_out: int
-    unknown: int
-    parts: int
-    unpriced: int
-    ended: list[EndAnswer]
-    revenue: list[AmountAnswer]
-    text_revenue: list[AmountAnswer]
-    cost: list[AmountAnswer]
-
-
-class TextAnswer(Answer):
-    """One text that would be sent."""
-
-    step: str
-    purpose: str
-    due_at: AwareDatetime
-    due_local: str
-    expires_at: AwareDatetime | None
-    sender_number: str
-    locale: str
-    text: str
-    parts: PartsAnswer
-    gate: dict[str, Any]
-    gate_note: str
-
-
-class TextPreviewAnswer(Answer):
-    """A text in one language, as it would be sent to an invented person."""
-
-    locale: str
-    text: str | None
-    parts: PartsAnswer | None
-    problem: str | None
-
-
-class UnassignedPage(Answer):
-    """The newest first."""
-
-    replies: list[UnassignedView]
-    next_cursor: str | None
-
-
-class UnknownTextPage(Answer):
-    """The newest first."""
-
-    unknown: list[UnknownTextView]
-    count: int
-    """How many there are in all; 1000 stands for that many or more."""
-    next_cursor: str | None
-
-
-class ControlPage(Answer):
-    """A merchant's controls, the newest first."""
-
-    controls: list[ControlAnswer]
-    next_cursor: str | None
-
-
-class ControlsChanged(Answer):
-    """What a request did, and how many follow-ups it concerns."""
-
-    controls: list[ControlAnswer]
-    follow_ups: int
-    is_exact: bool
-
-
-class DraftTextAnswer(Answer):
-    """A text of a flow that is being written."""
-
-    text: str
-    purpose: str
-    previews: list[TextPreviewAnswer]
-
-
-class DryRunAnswer(Answer):
-    """What would be planned; nothing was stored."""
-
-    dry_run: Literal[True] = True
-    state: Literal['pending'] = 'pending'
-    due_at: AwareDatetime
-    due_local: str
-    texts: list[TextAnswer]
-
-
-class FlowFiguresAnswer(Answer):
-    """What a flow did, and each of its steps; `step` is empty."""
-
-    step: str
-    planned: int
-    waiting: int
-    sent: int
-    delivered: int
-    reached: int
-    clicked: int
-    replied: int
-    converted: int
-    opted_out: int
-    unknown: int
-    parts: int
-    unpriced: int
-    ended: list[EndAnswer]
-    revenue: list[AmountAnswer]
-    text_revenue: list[AmountAnswer]
-    cost: list[AmountAnswer]
-    flow: str
-    entered: int
-    active: int
-    steps: list[StepFiguresAnswer]
-
-
-class FlowList(Answer):
-    """The merchant's flows."""
-
-    flows: list[FlowAnswer]
-    removed: list[RemovedFlowAnswer]
-
-
-class FollowUpPage(Answer):
-    """Follow-ups, the newest first."""
-
-    follow_ups: list[FollowUpAnswer]
-    next_cursor: str | None
-
-
-class KPIsAnswer(Answer):
-    """The answer of `GET /v1/kpis`."""
-
-    kpis: list[KPIAnswer]
-
-
-class MessagesAnswer(Answer):
-    """The answer of `GET /v1/messages`."""
-
-    messages: list[MessageAnswer]
-    next_cursor: UUID | None
-    """The cursor of the next page; null on the last page."""
-    searched_back_to: AwareDatetime | None
-    """Set where the page ended before it was full, since enough was looked at: go on with the cursor."""
-
-
-class OverviewAnswer(Answer):
-    """What is happening now."""
-
-    span: OverviewPeriod | str
-    window: WindowAnswer
-    before: WindowAnswer
-    states: list[StateCountAnswer]
-    """In the order of a follow-up's life."""
-    figures: list[OverviewFigureAnswer]
-    bars: list[BarAnswer]
-    reasons: list[ReasonCountAnswer]
-    """The most frequent first."""
-    feed: list[FeedLineAnswer]
-    """The newest facts, newest first."""
-    waiting: list[ListedFollowUpAnswer]
-    """Those whose provider call is not concluded."""
-    needs_attention: list[ListedFollowUpAnswer]
-    """Unknown, blocked or failed, newest first."""
-
-
-class RunAnswer(Answer):
-    """One recipient's run through a flow."""
-
-    enrollment_id: UUID
-    flow: str
-    flow_version: str
-    ordinal: int
-    subject: str | None
-    entered_at: AwareDatetime
-    state: Literal['active', 'ended'] | str
-    follow_ups: list[FollowUpAnswer]
-
-
-class SourceList(Answer):
-    """The sources of a merchant, by name."""
-
-    sources: list[SourceView]
-
-
-class TextStepAnswer(Answer):
-    """A text of a flow."""
-
-    kind: Literal['text'] = 'text'
-    text: str
-    purpose: str
-    expire_after_seconds: int | None
-    if_past: str
-    previews: list[TextPreviewAnswer]
-    control: FlowControlAnswer | None
-
-
-class ThreadView(Answer):
-    """A conversation and a page of what was written and sent, the newest first."""
-
-    conversation: ConversationView
-    permission: SendPermissionView
-    items: list[ReplyView | TextView | dict[str, Any]]
-    next_cursor: str | None
-
-
-class FlowCheckAnswer(Answer):
-    """What is wrong with it, and what its texts would say."""
-
-    is_valid: bool
-    version: str | None
-    problems: list[FlowProblemAnswer]
-    texts: list[DraftTextAnswer]
-
-
-class FlowFiguresPage(Answer):
-    """The answer of `GET /v1/flow-figures`."""
-
-    window: WindowAnswer
-    flows: list[FlowFiguresAnswer]
-
-
-class FlowStory(Answer):
-    """One flow: as its file says, or, of one that was removed, as the version that began last."""
-
-    flow: str
-    version: str
-    is_in_force: bool
-    description: str
-    on: str
-    when: str | None
-    enter: EnterAnswer
-    cancel_on: list[CancelRuleAnswer]
-    facts: dict[str, str]
-    click_days: int
-    delivered_hours: int
-    steps: list[WaitAnswer | TextStepAnswer | dict[str, Any]]
-    planned_texts: int
-    control: FlowControlAnswer | None
-
-
-class RunPage(Answer):
-    """Runs, the newest first."""
-
-    enrollments: list[RunAnswer]
-    next_cursor: str | None

@@ -5,6 +5,7 @@ import pytest
 from tools.clients.document import read
 from tools.clients.python_methods import ASYNCHRONOUS, module
 from tools.clients.python_types import PythonTypes
+from tools.clients.typescript import TypeScriptTypes
 
 WORDS = {"$ref": "#/components/schemas/Words"}
 ANSWER = {"properties": {"from": {"type": "string"}, "words": WORDS}, "required": ["from", "words"], "type": "object"}
@@ -76,3 +77,28 @@ def test_an_operation_is_a_method_with_a_key_and_what_no_key_may_ask_is_not_ther
     )
     assert 'f"/v1/things/{segment(thing)}"' in text
     assert "has_key=True" in text
+
+
+@pytest.mark.parametrize(
+    ("schema", "sent", "answered"),
+    [
+        (WORDS, "Words", "Words | (string & {})"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, *["string | null"] * 2),
+        ({"type": "array", "items": WORDS}, "Words[]", "(Words | (string & {}))[]"),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, *["Record<string, number>"] * 2),
+        ({"const": True}, *["true"] * 2),
+        ({}, "unknown", "unknown"),
+    ],
+)
+def test_typescript_is_as_strict_and_as_lenient(schema: dict[str, Any], sent: str, answered: str) -> None:
+    types = TypeScriptTypes(read(document()))
+    assert (types.of(schema, is_sent=True), types.of(schema, is_sent=False)) == (sent, answered)
+
+
+def test_an_address_has_its_parameters_body_and_answers() -> None:
+    text = TypeScriptTypes(read(document())).module()
+    assert '  "/v1/things/{thing}": {\n    /** Make a thing */\n    post: operations["make_thing"];\n  };' in text
+    assert 'header?: { "Idempotency-Key"?: string }; path: { thing: string };' in text
+    assert 'requestBody: { content: { "application/json": Thing } };' in text
+    assert "  many?: unknown[];" in text
+    assert "healthz" not in text
