@@ -79,6 +79,8 @@ class AuditAction(StrEnum):
     """Somebody changed their own."""
     SIGNED_IN = "session.opened"
     SIGNED_OUT = "session.ended"
+    SESSIONS_ENDED = "sessions.ended"
+    """Somebody ended sessions of theirs from another."""
     SIGN_IN_FAILED = "sign-in.failed"
     """A wrong password or code for a user: the 1st, 10th, 100th … of a UTC day, with how many it were."""
     SECOND_FACTOR_ADDED = "second-factor.added"

@@ -12,6 +12,7 @@ from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.first_user import FirstUser
 from services.console.accounts.invitations import Invitations
 from services.console.accounts.join import Join
+from services.console.accounts.own_sessions import OwnSessions
 from services.console.accounts.second_factors import SecondFactors
 from services.console.accounts.second_step import SecondStep
 from services.console.accounts.sessions import Sessions
@@ -125,7 +126,7 @@ def _account_routers(
         users_api.create_router(users),
         sign_in.create_router(),
         SecondStep(sign_in, factors, failed, renderer, runtime.clock).create_router(),
-        OwnSignInPages(reached, renderer, users, factors).create_router(sessions),
+        OwnSignInPages(reached, renderer, users, factors, OwnSessions(units, users.log)).create_router(sessions),
         FirstUser(sessions, users, sign_in, renderer, merchants).create_router(),
         invitations_api.create_router(invitations, address),
         Join(invitations, sessions, users, sign_in, renderer, runtime.clock).create_router(),

@@ -30,11 +30,16 @@ sessions = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("key_sha256", sa.Text, nullable=False),
-    sa.Column("user_name", sa.Text, nullable=False),
+    sa.Column("user_name", sa.Text, nullable=False, index=True),
     sa.Column("user_version", Id),
     sa.Column("ends_at", Instant, nullable=False, index=True),
+    sa.Column("browser", sa.Text, nullable=False, server_default=""),
+    sa.Column("began_at", Instant),
+    sa.Column("used_at", Instant),
 )
-"""Sessions and one-time codes, by the hash of the cookie or code; of a user, or of an API key."""
+"""Sessions and one-time codes, by the hash of the cookie or code; of a user, or of an API key.
+
+`browser` is one of a few words, `used_at` is right to a few minutes; no address is kept."""
 
 failed_sign_ins = sa.Table(
     "console_failed_sign_ins",

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import Request
 
+from services.console.accounts.browsers import browser_words
 from services.console.tables import audit_tables
 from shared.audit import Actor, ActorKind, AddressClass, AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.audit_log import AuditLog
@@ -62,6 +63,11 @@ class AccountLog:
         """Enter what a user, or whoever holds an API key, did to their own sign-in."""
         kind = AuditSubjectKind.USER if actor.kind is ActorKind.USER else AuditSubjectKind.API_KEY
         self.audit.record(uow, actor, Deed(merchant, action, AuditSubject(kind, actor.id)))
+
+
+def browser_of(request: Request) -> str:
+    """Return in a few plain words which browser a request says that it comes from."""
+    return browser_words(request.headers.get("user-agent", ""))
 
 
 def origin_of(request: Request) -> AddressClass:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from services.console.accounts import users as users_module
-from services.console.accounts.account_log import origin_of
+from services.console.accounts.account_log import browser_of, origin_of
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn, refuse_other_sites
@@ -79,7 +79,7 @@ class FirstUser:
 
         if not await self._users.units.run(work, WritePriority.INGEST):
             return self._form(request, HTTPStatus.GONE, code="", name="", problem=None)
-        return self._sign_in.let_in(request, await self._sessions.open_for(user, origin))
+        return self._sign_in.let_in(request, await self._sessions.open_for(user, origin, browser_of(request)))
 
     def _form(self, request: Request, status: HTTPStatus, **values: Any) -> Response:
         shops = [(merchant.id, merchant.config.brand) for merchant in self._merchants.merchants]

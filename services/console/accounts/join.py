@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
-from services.console.accounts.account_log import origin_of
+from services.console.accounts.account_log import browser_of, origin_of
 from services.console.accounts.invitations import INVITATION_HOURS, Invitation, Invitations, InvitationState
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.sessions import COOKIE, Sessions
@@ -112,7 +112,9 @@ class Join:
         if state is not InvitationState.OPEN:
             return self._refusal(request, state)
         await self._sessions.end(request.cookies.get(COOKIE))
-        return self._sign_in.let_in(request, await self._sessions.open_for(user, origin_of(request)))
+        return self._sign_in.let_in(
+            request, await self._sessions.open_for(user, origin_of(request), browser_of(request))
+        )
 
     async def _taken(
         self, code: str, user: StoredUser, origin: AddressClass, uow: UnitOfWork

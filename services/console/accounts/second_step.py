@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
-from services.console.accounts.account_log import origin_of
+from services.console.accounts.account_log import browser_of, origin_of
 from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.second_factors import SecondFactors
 from services.console.accounts.sessions import STEP_COOKIE
@@ -70,7 +70,7 @@ class SecondStep:
         async def proves(uow: UnitOfWork) -> bool:
             return await self._factors.takes(uow, user, code)
 
-        opened = await sessions.complete(cookie, proves, origin)
+        opened = await sessions.complete(cookie, proves, origin, browser_of(request))
         if opened is None:
             SIGN_INS.labels(outcome="refused").inc()
             refused = self._form(request, HTTPStatus.UNAUTHORIZED, _WRONG, typed)

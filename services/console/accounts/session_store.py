@@ -20,6 +20,10 @@ class StoredSession:
     key_sha256: str = ""
     user_name: str = ""
     user_version: UUID | None = None
+    browser: str = ""
+    began_at: datetime | None = None
+    used_at: datetime | None = None
+    """Right to a few minutes."""
 
 
 async def find(db: Transaction, token_sha256: bytes) -> StoredSession | None:
@@ -37,3 +41,13 @@ async def insert(db: Transaction, session: StoredSession) -> None:
 async def delete(db: Transaction, token_sha256: bytes) -> bool:
     """Delete a session, and return whether there was one."""
     return bool(await db.delete(sessions, "token_sha256", [token_sha256]))
+
+
+async def of_user(db: Transaction, user_name: str) -> list[StoredSession]:
+    """Return what is stored of a user's sessions and begun sign-ins, the ended ones of a day too."""
+    return [StoredSession(**row) for row in await db.fetch(sessions, "user_name", [user_name])]
+
+
+async def touch(db: Transaction, token_sha256: bytes, now: datetime) -> None:
+    """Note that a session is used now; one that has ended meanwhile stays ended."""
+    await db.change(sessions, [{"token_sha256": token_sha256, "used_at": now}])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
-from services.console.accounts.account_log import origin_of
+from services.console.accounts.account_log import browser_of, origin_of
 from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.second_factors import SecondFactors
@@ -164,7 +164,7 @@ class SignIn:
                 return await self._ask_code(request, user, typed)
             cookie, status, words = None, HTTPStatus.UNAUTHORIZED, _NO_SUCH_USER
             if user is not None:
-                cookie = await self.sessions.open_for(user, origin)
+                cookie = await self.sessions.open_for(user, origin, browser_of(request))
         if cookie is not None:
             self._throttle.right(*names)
             return await self.welcome(request, cookie, typed)

@@ -1,4 +1,4 @@
-"""The page of one's own sign-in: its second step, and whether the shop asks everybody for one."""
+"""The page of one's own sign-in: its second step, where one is signed in, and what the shop asks of everybody."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -9,9 +9,10 @@ from fastapi.responses import Response
 
 from services.console.accounts import totp
 from services.console.accounts.account_log import origin_of
+from services.console.accounts.own_sessions import OwnSessions
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.second_factors import Proposal, SecondFactors
-from services.console.accounts.sessions import Sessions, SignedInPerson
+from services.console.accounts.sessions import COOKIE, Sessions, SignedInPerson
 from services.console.accounts.sign_in import SET_UP, SignedIn, require_own_form
 from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
@@ -41,14 +42,23 @@ class OwnSignInPages(ConsolePage):
         renderer: of the templates.
         users: of the console.
         factors: their second factors.
+        own_sessions: where each is signed in.
     """
 
     place = "settings"
 
-    def __init__(self, calls: ServiceCalls, renderer: PageRenderer, users: Users, factors: SecondFactors) -> None:
+    def __init__(
+        self,
+        calls: ServiceCalls,
+        renderer: PageRenderer,
+        users: Users,
+        factors: SecondFactors,
+        own_sessions: OwnSessions,
+    ) -> None:
         super().__init__(calls, renderer)
         self._users = users
         self._factors = factors
+        self._own_sessions = own_sessions
         self._throttle = GuessThrottle(users.units.clock)
 
     async def show(self, request: Request, person: SignedIn) -> Response:
@@ -122,6 +132,30 @@ class OwnSignInPages(ConsolePage):
         await self._factors.require(merchant, name, by, is_required=required == "yes")
         return redirect(SET_UP)
 
+    async def end_session(
+        self, request: Request, person: SignedIn, form_token: _Token = "", session: _Token = ""
+    ) -> Response:
+        """End one other session of one's own.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a session of an API key; 404 they have no such session.
+        """
+        require_own_form(request, person, form_token)
+        merchant, name, by = _user(request, person)
+        await self._own_sessions.end(merchant, name, session, by)
+        return redirect(SET_UP)
+
+    async def end_others(self, request: Request, person: SignedIn, form_token: _Token = "") -> Response:
+        """End every session of one's own but this one.
+
+        Raises:
+            HTTPProblem: 403, the form of another session, or a session of an API key.
+        """
+        require_own_form(request, person, form_token)
+        merchant, name, by = _user(request, person)
+        await self._own_sessions.end_others(merchant, name, _cookie(request), by)
+        return redirect(SET_UP)
+
     async def _require_password(self, name: str, password: str, field: str) -> None:
         """Check a user's password; ten wrong ones, and one may be tried a minute.
 
@@ -147,7 +181,7 @@ class OwnSignInPages(ConsolePage):
         if person.role is not None:
             merchant, name, _ = _user(request, person)
             state = await self._factors.state(merchant, name)
-            values["state"] = state
+            values |= {"state": state, "sessions": await self._own_sessions.newest(name, _cookie(request))}
             if state.made_at is None:
                 shown = proposal or self._factors.proposed(merchant, name)
                 address = totp.address_of(shown.secret, name, person.merchant.config.brand)
@@ -169,7 +203,14 @@ class OwnSignInPages(ConsolePage):
         router.add_api_route("/two-steps/remove", self.remove, methods=["POST"], response_model=None)
         router.add_api_route("/two-steps/codes", self.renew_codes, methods=["POST"], response_model=None)
         router.add_api_route("/two-steps/rule", self.require, methods=["POST"], response_model=None)
+        router.add_api_route("/sessions/end", self.end_session, methods=["POST"], response_model=None)
+        router.add_api_route("/sessions/end-others", self.end_others, methods=["POST"], response_model=None)
         return router
+
+
+def _cookie(request: Request) -> str:
+    """Return the cookie of the session that a page is asked for with."""
+    return request.cookies.get(COOKIE, "")
 
 
 def _user(request: Request, person: SignedInPerson) -> tuple[MerchantId, str, Actor]:
