@@ -167,7 +167,11 @@ def _metrics() -> str:
 
 def _settings() -> str:
     """One line an environment variable."""
-    lines = [_NOTE, "# Settings\n", "Environment variables; `followup doctor` lists them with their values.\n"]
+    lines = [
+        _NOTE,
+        "# Settings\n",
+        "Environment variables; `followup doctor --settings` lists them with their values.\n",
+    ]
     lines.append("| variable | default | meaning |\n|---|---|---|")
     lines.extend(
         f"| `{each.variable}` | {f'`{each.default}`' if each.default else ''} | {each.help} |"

@@ -49,7 +49,7 @@ class Commands(LazyGroup):
         ),
         "doctor": LazyCommand(
             "services.cli.doctor:doctor",
-            "Check this machine, the files, and everything that `run` or `serve` needs; list every setting.",
+            "Check this machine, the files, and everything that `run` or `serve` needs; list the settings.",
         ),
         "lint": LazyCommand(
             "services.cli.lint:lint",

@@ -11,7 +11,6 @@ import typer
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from services.cli.api_client import ClientSettings
 from services.cli.options import DataOption, settings_of
@@ -27,12 +26,13 @@ _FIRST_STEPS = """{merchant} has no follow-ups yet. The next three steps:
                                        a made-up purchase, to your own phone
   3. point the shop's webhooks at {url}/v1/webhooks/SOURCE/{merchant}, or report to POST {url}/v1/events"""
 _SHOWN = {
-    "followup_timers_oldest_due_seconds": "oldest text due (s late)",
-    "followup_parked_events": "parked events",
-    "followup_event_loop_lag_seconds": "event loop lag (s)",
-    "followup_outbox_rows": "outbox rows",
-    "process_resident_memory_bytes": "memory (bytes)",
+    "followup_timers_oldest_due_seconds": ("oldest text that is due", "{:,.0f} s late"),
+    "followup_parked_events": ("parked events", "{:,.0f}"),
+    "followup_event_loop_lag_seconds": ("event loop", "{:,.2f} s late"),
+    "followup_outbox_rows": ("events waiting for Kafka", "{:,.0f}"),
+    "process_resident_memory_bytes": ("memory", "{:,.0f} bytes"),
 }
+"""What is reported of the metrics, and how; of those that each service has, only what is not nothing."""
 
 
 def status(data: DataOption = None) -> None:
@@ -52,17 +52,32 @@ def status(data: DataOption = None) -> None:
     for kind, colour in (("problems", "red"), ("concerns", "yellow")):
         for where, problem in dict(ready.get(kind) or {}).items():
             console.print(f"  [{colour}]{where}[/]: {escape(str(problem))}", soft_wrap=True)
-    table = Table("what", "of", "value")
+    for line in reported(scraped):
+        console.print(f"  {line}", soft_wrap=True)
+    for merchant in merchants if is_ready else ():
+        counted = asyncio.run(_counted(url, token, merchant))
+        if counted == {}:
+            console.print(_FIRST_STEPS.format(merchant=escape(merchant), url=url), soft_wrap=True)
+        elif counted is not None:
+            words = ", ".join(f"{count:,} {state}" for state, count in counted.items())
+            console.print(f"{escape(merchant)}: {words}", soft_wrap=True)
+    raise typer.Exit(0 if is_ready else 1)
+
+
+def reported(scraped: str) -> list[str]:
+    """Return a line for each metric of a process that says how it does."""
+    found: dict[str, list[tuple[str, float]]] = {}
     for family in text_string_to_metric_families(scraped):
         for sample in family.samples:
             if sample.name in _SHOWN:
-                table.add_row(_SHOWN[sample.name], " ".join(sample.labels.values()), f"{sample.value:,.10g}")
-    if table.row_count:
-        console.print(table)
-    for merchant in merchants if is_ready else ():
-        if asyncio.run(_has_no_texts(url, token, merchant)):
-            console.print(_FIRST_STEPS.format(merchant=escape(merchant), url=url), soft_wrap=True)
-    raise typer.Exit(0 if is_ready else 1)
+                found.setdefault(sample.name, []).append((" ".join(sample.labels.values()), float(sample.value)))
+    return [f"{words}: {_amounts(found[name], form)}" for name, (words, form) in _SHOWN.items() if name in found]
+
+
+def _amounts(samples: list[tuple[str, float]], form: str) -> str:
+    """Return the value of a metric, or of each service in which it is not nothing."""
+    parts = [f"{form.format(value)}{f' in {where}' if where else ''}" for where, value in samples if value or not where]
+    return ", ".join(parts) or "none"
 
 
 def _running(settings: ProcessSettings) -> tuple[str, str, Sequence[str]]:
@@ -107,12 +122,13 @@ async def _ask(url: str, token: str) -> tuple[dict[str, Any], str]:
     return answer, metrics.text if metrics.is_success else ""
 
 
-async def _has_no_texts(url: str, token: str, merchant: str) -> bool:
-    """Return whether a merchant has no follow-up in any state; False where nobody can say."""
+async def _counted(url: str, token: str, merchant: str) -> dict[str, int] | None:
+    """Return how many follow-ups of a merchant are in each state, without those of none; None where nobody can say."""
     headers = {"Authorization": f"Bearer {token}", MERCHANT_HEADER: merchant}
     async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, headers=headers) as client:
         try:
             answer = await client.get("/v1/overview")
-            return answer.is_success and not any(state["count"] for state in answer.json()["states"])
+            states = answer.json()["states"] if answer.is_success else None
+            return states and {str(each["state"]): int(each["count"]) for each in states if each["count"]}
         except (httpx2.TransportError, ValueError, KeyError):
-            return False
+            return None

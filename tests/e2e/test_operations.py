@@ -86,7 +86,7 @@ def one_sentence(said: Said) -> str:
 def test_doctor_lists_every_setting_and_says_what_is_wrong(
     followup: Command, merchants: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = followup("doctor", "--offline", "--port", "0", "--merchants", merchants)
+    said = followup("doctor", "--offline", "--settings", "--port", "0", "--merchants", merchants)
     assert said.code == 0, said.out
     for word in ("ok  time zones", "ok  merchant files: 0 errors", "FOLLOWUP_PORT", "FOLLOWUP_SENDER_"):
         assert word in said.out
