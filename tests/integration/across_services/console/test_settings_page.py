@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 from services import embedded
+from services.console.accounts.account_log import AccountLog
+from shared.audit import Actor, ActorKind, AddressClass, AuditAction
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork
+from shared.ids import MerchantId
 from shared.vocabulary.roles import Role
 from tests.integration.across_services.console.house import PASSWORD, Person, open_house
 from tests.integration.engines import only_on_sqlite
@@ -14,6 +19,7 @@ pytestmark = only_on_sqlite("the application is embedded")
 
 
 PAGE = "/console/settings"
+ACME = MerchantId("acme")
 
 
 @pytest.fixture
@@ -90,6 +96,19 @@ async def test_ones_own_password_takes_the_current_one_and_ends_every_sign_in(op
     assert (await elsewhere.http.get(PAGE)).headers["location"] == "/console/sign-in"
     again = await bo.http.post("/console/sign-in", data={"name": bo.name, "password": "eight loud owls sing"})
     assert again.headers["location"] == "/console"
+
+
+async def test_every_kind_of_actor_has_a_name_in_the_audit_log(opened: embedded.Application) -> None:
+    log, words = AccountLog.of(opened.runtime.sealer), {"api_key": "key back-office", "stranger": "not signed in"}
+
+    async def work(uow: UnitOfWork) -> None:
+        for kind in ActorKind:
+            log.about_oneself(uow, Actor(kind, "back-office", AddressClass.PUBLIC), ACME, AuditAction.SIGNED_IN)
+
+    await opened.runtime.units.run(work, WritePriority.INGEST)
+    page = await (await Person(opened).enter(Role.OWNER)).page(f"{PAGE}/audit")
+    assert all(words.get(kind, "back-office") in page for kind in ActorKind)
+    assert "key operator" not in page
 
 
 async def test_the_audit_log_is_merged_and_shows_reasons_as_text(opened: embedded.Application) -> None:
