@@ -214,6 +214,7 @@ async def serve(name: str, settings: ProcessSettings) -> None:
                 lower_priority()
             log.info("listening", service=name, port=settings.port)
             await server_of(create(opened), limits_of(settings)).serve(sockets=[listener])
+    log.info("stopped", service=name)
 
 
 async def migrate(names: Sequence[str]) -> AsyncIterator[str]:

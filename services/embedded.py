@@ -317,3 +317,4 @@ async def serve(settings: ProcessSettings) -> None:
                 freeze_startup_objects()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
                 await server_of(application.app, limits_of(settings)).serve(sockets=[listener])
+    log.info("stopped")

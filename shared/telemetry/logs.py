@@ -16,7 +16,7 @@ _MASK = "+•••"
 WINDOW_SECONDS: Final = 60.0
 MOST_LINES: Final = 256
 """Different lines remembered at once; beyond that the oldest is forgotten."""
-_LIBRARIES_TOO_TALKATIVE = ("twilio", "aiokafka", "alembic", "asyncio", "uvicorn.access")
+_LIBRARIES_TOO_TALKATIVE = ("twilio", "aiokafka", "alembic", "asyncio", "uvicorn.access", "uvicorn.error")
 
 
 def configure(level: str = "info", *, form: Literal["json", "text", "auto"] = "json") -> None:
