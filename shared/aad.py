@@ -72,6 +72,16 @@ def control_lift(control_id: UUID) -> AssociatedData:
     return AssociatedData("controls", "lift_reason", control_id)
 
 
+def approval_reason(approval_id: UUID) -> AssociatedData:
+    """Return that of the reason for which a second person's yes was asked for."""
+    return AssociatedData("approvals", "reason", approval_id)
+
+
+def approval_answer(approval_id: UUID) -> AssociatedData:
+    """Return that of the second person's reason."""
+    return AssociatedData("approvals", "answer_reason", approval_id)
+
+
 def audit_reason(entry_id: UUID) -> AssociatedData:
     """Return that of the reason in an entry of an audit log."""
     return AssociatedData("audit", "reason", entry_id)

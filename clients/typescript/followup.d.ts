@@ -18,6 +18,51 @@ export interface AmountBody {
   currency: string;
 }
 
+/** What the second person says. */
+export interface AnswerRequest {
+  answer: "yes" | "no";
+  /** With yes: how many texts you were shown (`texts_now`). */
+  texts?: number | null;
+  reason?: string | null;
+}
+
+/** What can wait for a second person's yes. */
+export type ApprovalAction = "resume";
+
+/** What waits for a second person's yes, or did. */
+export interface ApprovalAnswer {
+  approval_id: string;
+  action: ApprovalAction | (string & {});
+  subject: ApprovalSubjectAnswer;
+  state: "open" | "yes" | "no" | "expired" | "over" | (string & {});
+  texts: number;
+  texts_now: number | null;
+  asked_by: string;
+  asked_at: string;
+  reason: string;
+  expires_at: string;
+  answered_by: string | null;
+  answered_at: string | null;
+  answer_reason: string | null;
+  is_own: boolean;
+  may_say_yes: boolean;
+}
+
+/** A merchant's questions for a second person, the newest first. */
+export interface ApprovalPage {
+  approvals: ApprovalAnswer[];
+  next_cursor: string | null;
+}
+
+/** What it is done to; which texts, all of the merchant's where nothing is named. */
+export interface ApprovalSubjectAnswer {
+  controls: string[];
+  flow: string | null;
+  step: string | null;
+  number: string | null;
+  provider: string | null;
+}
+
 /** The class of an assigned reply; an opt-out acts from now on. */
 export interface Assigned {
   reply_class: string;
@@ -273,6 +318,7 @@ export interface ControlsChanged {
   controls: ControlAnswer[];
   follow_ups: number;
   is_exact: boolean;
+  approval: WaitingForYes | null;
 }
 
 /** How much somebody should look at a conversation; later ones stand first in the inbox. */
@@ -1635,6 +1681,14 @@ export interface WaitAnswer {
   on?: string[] | null;
 }
 
+/** A resume that takes a second person: nothing was done yet. */
+export interface WaitingForYes {
+  approval_id: string;
+  texts: number;
+  expires_at: string;
+  detail: string;
+}
+
 /** What a due follow-up waits for. */
 export interface WaitsForAnswer {
   kind: "control" | "earlier_text" | "number" | (string & {});
@@ -1669,6 +1723,11 @@ export interface components {
     AddressClass: AddressClass;
     AmountAnswer: AmountAnswer;
     AmountBody: AmountBody;
+    AnswerRequest: AnswerRequest;
+    ApprovalAction: ApprovalAction;
+    ApprovalAnswer: ApprovalAnswer;
+    ApprovalPage: ApprovalPage;
+    ApprovalSubjectAnswer: ApprovalSubjectAnswer;
     Assigned: Assigned;
     AssigneeBody: AssigneeBody;
     AssignmentBody: AssignmentBody;
@@ -1832,12 +1891,21 @@ export interface components {
     UnknownTextPage: UnknownTextPage;
     UnknownTextView: UnknownTextView;
     WaitAnswer: WaitAnswer;
+    WaitingForYes: WaitingForYes;
     WaitsForAnswer: WaitsForAnswer;
     WindowAnswer: WindowAnswer;
   };
 }
 
 export interface paths {
+  "/v1/approvals": {
+    /** List what waits for a second person's yes */
+    get: operations["list_approvals"];
+  };
+  "/v1/approvals/{approval_id}/answer": {
+    /** Say yes or no as the second person */
+    post: operations["answer_as_second_person"];
+  };
   "/v1/audit/compliance": {
     /** List who did what, the newest first */
     get: operations["list_compliance_audit"];
@@ -2291,6 +2359,21 @@ export interface paths {
 }
 
 export interface operations {
+  list_approvals: {
+    parameters: { query?: { state?: "open" | "all"; limit?: number; cursor?: string | null }; header?: never; path?: never; cookie?: never };
+    responses: {
+      200: { headers: { [name: string]: unknown }; content: { "application/json": ApprovalPage } };
+      default: Refusal;
+    };
+  };
+  answer_as_second_person: {
+    parameters: { query?: never; header?: never; path: { approval_id: string }; cookie?: never };
+    requestBody: { content: { "application/json": AnswerRequest } };
+    responses: {
+      200: { headers: { [name: string]: unknown }; content: { "application/json": ApprovalAnswer } };
+      default: Refusal;
+    };
+  };
   list_compliance_audit: {
     parameters: { query?: { since?: string | null; until?: string | null; limit?: number; cursor?: string | null; everything?: boolean }; header?: never; path?: never; cookie?: never };
     responses: {

@@ -3,7 +3,10 @@
 from typing import Final
 
 from services.scheduler import api, cancelling, consumer, contacts, lookup, loops, planned_words
+from services.scheduler.approvals import api as approvals_api
+from services.scheduler.approvals.deciding import ApprovalAction
 from services.scheduler.controls import api as controls_api
+from services.scheduler.controls.second_person import ApprovedResume
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.flow_files import api as flow_files_api
 from services.scheduler.flow_files.checks import FlowChecks
@@ -62,6 +65,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
                 flows_api.create_router(deps),
                 own_phone_api.create_router(deps),
                 controls_api.create_router(deps),
+                approvals_api.create_router(deps, {ApprovalAction.RESUME: ApprovedResume(runtime.sealer, deps.audit)}),
                 create_audit_router(deps.audit, deps.units),
                 create_parked_router(deps.units, system_tables, events.router, deps.audit),
             )

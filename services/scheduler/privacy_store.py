@@ -5,9 +5,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from services.scheduler.approvals import store as approval_store
 from services.scheduler.controls import store as control_store
 from services.scheduler.sealed import SEALED, SEALED_FOR_GOOD
 from services.scheduler.tables import (
+    approvals,
     audit_tables,
     controls,
     enrollments,
@@ -99,6 +101,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         enrollments.name: await db.execute(sa.update(enrollments).where(named).values(subject=None)),
         recipients.name: await db.execute(counters),
         controls.name: await control_store.forget_merchant(db, merchant),
+        approvals.name: await approval_store.forget_merchant(db, merchant),
         triggers_seen.name: await db.execute(sa.delete(triggers_seen).where(triggers_seen.c.merchant_id == merchant)),
         **await audit_store.blank_reasons(db, audit_tables, merchant),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from services.scheduler.runs.conversations import REPLY_LIFE
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import (
+    approvals,
     audit_tables,
     controls,
     enrollments,
@@ -48,6 +49,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     removed_with_work("scheduler_in_flight", "a release without an answer"),
     few_rows("scheduler_pending_counts", "a merchant, flow and partition"),
     swept_after(controls, "a control", "FOLLOWUP_SCHEDULER_RECORD_DAYS, once it is lifted"),
+    swept_after(approvals, "a question for a second person", "FOLLOWUP_SCHEDULER_RECORD_DAYS after it was asked"),
     removed_with_work("scheduler_paused", "a due follow-up that waits for the end of a pause"),
     few_rows("scheduler_flow_files", "a flow that was ever in the merchant files"),
     few_rows("scheduler_flow_versions", "a version of a flow that was started"),
@@ -74,6 +76,7 @@ def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
         Sweep(triggers_seen.c.occurred_at, now - timedelta(days=settings.look_back_days)),
         Sweep(table.id, old, sa.and_(table.updated_at < recorded, ended)),
         Sweep(controls.c.id, old, sa.and_(controls.c.lifted_at.is_not(None), controls.c.open_work.is_(False))),
+        Sweep(approvals.c.id, old),
         Sweep(state_changes.c.follow_up_id, old, ~its_follow_up),
         Sweep(enrollments.c.id, old, sa.and_(enrollments.c.entered_at < recorded, ~sa.exists().where(*of_the_run))),
         Sweep(entries.c.entered_at, recorded),

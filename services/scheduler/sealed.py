@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler.tables import audit_tables, controls, follow_ups, recipients, triggers_seen
+from services.scheduler.tables import approvals, audit_tables, controls, follow_ups, recipients, triggers_seen
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -15,6 +15,10 @@ SEALED: Final[Sealed] = {
     controls: {
         "reason": lambda row: aad.control_reason(row["id"]),
         "lift_reason": lambda row: aad.control_lift(row["id"]),
+    },
+    approvals: {
+        "reason": lambda row: aad.approval_reason(row["id"]),
+        "answer_reason": lambda row: aad.approval_answer(row["id"]),
     },
     recipients: {"contact": lambda row: aad.contact(row["id"])},
     triggers_seen: {"facts": lambda row: aad.trigger_facts(row["event_id"])},

@@ -258,6 +258,7 @@ controls = sa.Table(
     sa.Column("in_force_at", Instant),
     sa.Column("lifted_by", sa.Text),
     sa.Column("lift_reason", sa.LargeBinary),
+    sa.Column("let_go", sa.BigInteger),
     sa.Column("cancelled", sa.BigInteger, nullable=False),
     sa.Column("worked_to", Id),
     sa.Column("open_work", sa.Boolean, nullable=False, index=True),
@@ -267,8 +268,29 @@ sealed.
 
 `in_force_at` is when the sender obeyed it too. `open_work` says that its follow-ups are being worked on: those of a
 stop are cancelled, those that waited for a pause get their timers back; `worked_to` is how far a stop has come, and
-`cancelled` how many it ended.
+`cancelled` how many it ended. `let_go` is how many texts its lifting let go on one person's word.
 """
+
+approvals = sa.Table(
+    "scheduler_approvals",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", Json, nullable=False),
+    sa.Column("texts", sa.BigInteger, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("reason", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("answer", sa.Text),
+    sa.Column("answered_by", sa.Text),
+    sa.Column("answered_at", Instant),
+    sa.Column("answer_reason", sa.LargeBinary),
+    sa.Index("ix_scheduler_approvals_newest", "merchant_id", "id"),
+    sa.Index("ix_scheduler_approvals_open", "merchant_id", "answered_at", "expires_at"),
+)
+"""What waits for a second person's yes, or did; a row is changed once, when it is answered. The reasons are sealed."""
 
 paused = sa.Table(
     "scheduler_paused",

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from shared import phone
 from shared.config import blackouts
+from shared.config.approvals import Approvals
 from shared.config.blackouts import MOST_BLACKOUTS, Blackout
 from shared.config.limits import Limits
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
@@ -225,6 +226,8 @@ class MerchantConfig(FileModel):
     """Days on which texts wait, in `time_zone`."""
     test_recipients: tuple[phone.E164, ...] = ()
     """The shop's own phones: test texts go to these alone, and no figure counts them."""
+    approvals: Approvals = Approvals()
+    """What takes a second person's yes."""
     quotas: MerchantQuotas = MerchantQuotas()
     notify: NotifySettings = NotifySettings()
     """Where the merchant is told of replies and of what needs somebody."""

@@ -15,7 +15,7 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "gate": "Ask the gate what it would say, read what it said, and see the limits on new people and spending.",
         "people": "From a number to a recipient id, and back for those who may see it.",
         "inbox": "What people wrote: conversations, replies that need a decision, replies of nobody.",
-        "controls": "Pause texts, stop them, let them go on.",
+        "controls": "Pause texts, stop them, let them go on; where that takes two people, say yes or no.",
         "rights": "Forget a person, or hand out what is held about them.",
         "notifications": "Events that are sent to endpoints of yours, and what became of each.",
         "deliverability": "Numbers, provider accounts, and texts of which nobody knows whether they were sent.",

@@ -52,6 +52,7 @@ NAMED: Final[Mapping[str, str]] = MappingProxyType(
         "POST /v1/dispatches/{follow_up_id}/resolve": "resolve_unknown_text",
         "GET /v1/quarantine": "list_quarantine",
         "POST /v1/controls": "pause_stop_or_resume",
+        "POST /v1/approvals/{approval_id}/answer": "answer_as_second_person",
         "POST /console/codes": "create_sign_in_code",
         "POST /console/users": "add_console_user",
         "DELETE /console/users/{name}": "remove_console_user",

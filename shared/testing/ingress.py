@@ -12,6 +12,7 @@ PATHS = {
     "/v1/follow-ups": "scheduler",
     "/v1/flows": "scheduler",
     "/v1/controls": "scheduler",
+    "/v1/approvals": "scheduler",
     "/v1/enrollments": "scheduler",
     "/v1/recipients/lookup": "scheduler",
     "/v1/contacts": "scheduler",

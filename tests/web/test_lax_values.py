@@ -17,6 +17,7 @@ from services.console.accounts.users_api import PasswordRequest, UserRequest
 from services.ingest.quarantine.api import QuarantineDiscardBody, RedriveBody
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
+from services.scheduler.approvals.bodies import AnswerRequest
 from services.scheduler.cancelling import CancelRequest
 from services.scheduler.controls.bodies import ControlRequest
 from services.scheduler.flow_files.bodies import FlowDraft
@@ -75,6 +76,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
         {"follow_ups": ["018c0000-0000-7000-8000-0000000000d1"], "reason": "why", "dry_run": True},
         {"recipient": "018c0000-0000-7000-8000-0000000000d1", "reason": "why"},
     ],
+    AnswerRequest: [{"answer": "yes", "texts": 812, "reason": "why"}],
     ControlRequest: [
         {"action": "pause", "scope": {"everything": True}, "reason": "why", "until": AT, "dry_run": True},
         {"action": "stop", "scope": {"flow": "cart", "step": "reminder"}, "reason": "why"},

@@ -15,6 +15,46 @@ from followup_client.calls import Call, AsynchronousCalls, segment
 class AsyncFollowup(AsynchronousCalls):
     """The API of Followup, for a program with an event loop."""
 
+    async def list_approvals(
+        self,
+        *,
+        state: Literal['open', 'all'] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.ApprovalPage:
+        """List what waits for a second person's yes.
+
+        Return the merchant's questions, the newest first; those that are open are at most 100.
+        """
+        call = Call(
+            "GET",
+            "/v1/approvals",
+            query={"state": state, "limit": limit, "cursor": cursor},
+            is_repeatable=True,
+        )
+        answer: models.ApprovalPage = await self.answer_of(call, models.ApprovalPage)
+        return answer
+
+    async def answer_as_second_person(
+        self,
+        approval_id: UUID,
+        body: models.AnswerRequest,
+    ) -> models.ApprovalAnswer:
+        """Say yes or no as the second person.
+
+        Answer as the second person; a yes does at once what was asked for, and the same answer again does nothing.
+
+        The texts are counted anew: if they are more than a tenth more than you were shown, the yes is refused with
+        the new number. Who asked cannot say yes, and with no takes it back. No key and no command answers.
+        """
+        call = Call(
+            "POST",
+            f"/v1/approvals/{segment(approval_id)}/answer",
+            body=body,
+        )
+        answer: models.ApprovalAnswer = await self.answer_of(call, models.ApprovalAnswer)
+        return answer
+
     async def list_compliance_audit(
         self,
         *,
@@ -577,6 +617,10 @@ class AsyncFollowup(AsynchronousCalls):
         """Pause texts, stop them, or let them go on.
 
         Put a control in force, or lift those on a scope; with `dry_run`, only say how many follow-ups it concerns.
+
+        A resume that lets more texts go than `approvals.release_above` in merchant.yaml does nothing yet: the
+        answer has an `approval`, and another user of the console must say yes (409 and 403 say where that cannot
+        be).
 
         What is in force already is answered as it is, so that asking twice is asking once. Of two controls on a
         text the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused. No

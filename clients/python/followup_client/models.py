@@ -18,6 +18,9 @@ ActorKind: TypeAlias = Literal['api_key', 'user', 'operator', 'stranger']
 AddressClass: TypeAlias = Literal['this_machine', 'private', 'public', 'none']
 """Where a request came from. The address itself is personal, and is not kept."""
 
+ApprovalAction: TypeAlias = Literal['resume']
+"""What can wait for a second person's yes."""
+
 BreakerState: TypeAlias = Literal['closed', 'open', 'halted']
 """Closed lets calls through, open does not, halted waits until our account or registration works again."""
 
@@ -91,6 +94,52 @@ class AmountBody(Body):
 
     minor: int
     currency: str
+
+
+class AnswerRequest(Body):
+    """What the second person says."""
+
+    answer: Literal['yes', 'no']
+    texts: int | None = None
+    """With yes: how many texts you were shown (`texts_now`)."""
+    reason: str | None = None
+
+
+class ApprovalAnswer(Answer):
+    """What waits for a second person's yes, or did."""
+
+    approval_id: UUID
+    action: ApprovalAction | str
+    subject: ApprovalSubjectAnswer
+    state: Literal['open', 'yes', 'no', 'expired', 'over'] | str
+    texts: int
+    texts_now: int | None
+    asked_by: str
+    asked_at: AwareDatetime
+    reason: str
+    expires_at: AwareDatetime
+    answered_by: str | None
+    answered_at: AwareDatetime | None
+    answer_reason: str | None
+    is_own: bool
+    may_say_yes: bool
+
+
+class ApprovalPage(Answer):
+    """A merchant's questions for a second person, the newest first."""
+
+    approvals: list[ApprovalAnswer]
+    next_cursor: str | None
+
+
+class ApprovalSubjectAnswer(Answer):
+    """What it is done to; which texts, all of the merchant's where nothing is named."""
+
+    controls: list[UUID]
+    flow: str | None
+    step: str | None
+    number: str | None
+    provider: str | None
 
 
 class Assigned(Answer):
@@ -357,6 +406,7 @@ class ControlsChanged(Answer):
     controls: list[ControlAnswer]
     follow_ups: int
     is_exact: bool
+    approval: WaitingForYes | None
 
 
 class ConversationView(Answer):
@@ -1803,6 +1853,15 @@ class WaitAnswer(Answer):
     minutes: int = 0
     then_at: str | None = None
     on: list[str] | None = None
+
+
+class WaitingForYes(Answer):
+    """A resume that takes a second person: nothing was done yet."""
+
+    approval_id: UUID
+    texts: int
+    expires_at: AwareDatetime
+    detail: str
 
 
 class WaitsForAnswer(Answer):

@@ -8,16 +8,20 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 
+from services.scheduler.approvals.asking import ask
+from services.scheduler.approvals.deciding import Approval
 from services.scheduler.controls import store
 from services.scheduler.controls.bodies import ControlAnswer, ControlPage, ControlRequest, ControlsChanged
 from services.scheduler.controls.changing import lift, put_in_force
+from services.scheduler.controls.deeds import deed_of
 from services.scheduler.controls.loop import has_work
 from services.scheduler.controls.scopes import scope_of
+from services.scheduler.controls.second_person import takes_two, texts_let_go, wish_of
 from services.scheduler.controls.store import StoredControl
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.views import cursor_from, cursor_of
 from shared import aad, ids
-from shared.audit import AuditAction, AuditSubject, AuditSubjectKind, Deed
+from shared.audit import AuditAction
 from shared.controls import EVERY_MERCHANT, Control, ControlAction, ControlScope
 from shared.db import control_store
 from shared.db.transaction import Transaction, WritePriority
@@ -66,6 +70,9 @@ class SendingControls:
     async def change(self, request: ControlRequest, caller: Writer) -> ControlsChanged:
         """Put a control in force, or lift those on a scope; with `dry_run`, only say how many follow-ups it concerns.
 
+        A resume that lets more texts go than `approvals.release_above` in merchant.yaml does nothing yet: the answer
+        has an `approval`, and another user of the console must say yes (409 and 403 say where that cannot be).
+
         What is in force already is answered as it is, so that asking twice is asking once. Of two controls on a text
         the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused. No quota of
         events refuses it: who is flooded must be able to pause.
@@ -77,12 +84,13 @@ class SendingControls:
         scope = await self.deps.units.read(partial(scope_of, request.scope, caller, self.deps.runtime.sealer))
         concerned = await self.deps.units.read(partial(store.concerned, scope=scope))
         changed: list[ControlAnswer] = []
+        approval: Approval | None = None
         if not request.dry_run:
             work = partial(self._lift if request.action == "resume" else self._make, request, scope, caller)
-            changed = await self.deps.units.run(work, WritePriority.STOP)
+            changed, approval = await self.deps.units.run(work, WritePriority.STOP)
             failpoint("scheduler.after_control")
             self.deps.control_waker.wake()
-        return ControlsChanged.of(changed, concerned)
+        return ControlsChanged.of(changed, concerned, approval)
 
     def _slow_down(self, caller: Caller) -> None:
         """Take a request from its merchant's bucket; the operator has none.
@@ -106,28 +114,55 @@ class SendingControls:
 
     async def _make(
         self, request: ControlRequest, scope: ControlScope, caller: Caller, uow: UnitOfWork
-    ) -> list[ControlAnswer]:
+    ) -> tuple[list[ControlAnswer], None]:
         await control_store.lock_alone(uow.db)
         action = ControlAction(request.action)
         known = [each for each in await store.find_in_force(uow.db, scope, uow.now) if each.control.action is action]
         if same := [each for each in known if each.control.until == request.until]:
-            return await self._answers(uow.db, same, caller)
+            return await self._answers(uow.db, same, caller), None
         if await store.count_in_force(uow.db, scope.merchant_id, uow.now) >= _MOST_IN_FORCE:
             raise HTTPProblem(
                 HTTPStatus.CONFLICT,
                 "too_many_controls",
                 f"{_MOST_IN_FORCE} controls are in force; lift some, or pause the flow or the merchant as a whole",
             )
+        texts = await self._let_go_earlier(request, scope, known, caller, uow)
         control = Control(ids.minted(uow.now), action, scope, uow.now, request.until)
         made = await put_in_force(uow, self.deps.runtime.sealer, control, request.reason, caller.key_id)
-        self.deps.audit.record(uow, caller.actor, _deed(control, _MADE[action], request))
+        self.deps.audit.record(uow, caller.actor, deed_of(control, _MADE[action], request.reason))
         # A control that this one replaces, with another end, is lifted: the newer word counts.
-        await self._end(known, request, caller, uow)
-        return await self._answers(uow.db, [made], caller)
+        await self._end(known, request, caller, uow, texts)
+        return await self._answers(uow.db, [made], caller), None
+
+    async def _let_go_earlier(
+        self,
+        request: ControlRequest,
+        scope: ControlScope,
+        known: Sequence[StoredControl],
+        caller: Caller,
+        uow: UnitOfWork,
+    ) -> int:
+        """Return how many texts go earlier because a control gets an earlier end.
+
+        Raises:
+            HTTPProblem: 409, so many that it takes a second person, like the resume that it is.
+        """
+        until = request.until
+        if until is None or not any(each.control.until is None or each.control.until > until for each in known):
+            return 0
+        texts = await texts_let_go(uow.db, caller.merchant, scope, [each.control.id for each in known])
+        if await takes_two(uow.db, caller.merchant, scope, texts, uow.now):
+            raise HTTPProblem(
+                HTTPStatus.CONFLICT,
+                "second_person",
+                f"{texts} texts wait and would go at this earlier end, which takes two people: leave the end as it is, "
+                "or resume, and another user of the console says yes",
+            )
+        return texts
 
     async def _lift(
         self, request: ControlRequest, scope: ControlScope, caller: Caller, uow: UnitOfWork
-    ) -> list[ControlAnswer]:
+    ) -> tuple[list[ControlAnswer], Approval | None]:
         await control_store.lock_alone(uow.db)
         known = await store.find_in_force(uow.db, scope, uow.now)
         if not known:
@@ -136,16 +171,23 @@ class SendingControls:
                 "nothing_in_force",
                 "nothing is paused or stopped on exactly this scope; GET /v1/controls shows what is in force",
             )
-        return await self._answers(uow.db, await self._end(known, request, caller, uow), caller)
+        texts = await texts_let_go(uow.db, caller.merchant, scope, [each.control.id for each in known])
+        if await takes_two(uow.db, caller.merchant, scope, texts, uow.now):
+            wish = wish_of(known, texts, request.reason)
+            return [], await ask(uow, self.deps.audit, self.deps.runtime.sealer, caller, wish)
+        lifted = await self._end(known, request, caller, uow, texts)
+        return await self._answers(uow.db, lifted, caller), None
 
     async def _end(
-        self, known: Sequence[StoredControl], request: ControlRequest, caller: Caller, uow: UnitOfWork
+        self, known: Sequence[StoredControl], request: ControlRequest, caller: Caller, uow: UnitOfWork, texts: int
     ) -> list[StoredControl]:
-        """Lift controls; the loop lets go what waited for them."""
+        """Lift controls; the loop lets go what waited for them, so many texts in all."""
         lifted = []
         for stored in known:
-            lifted.append(await lift(uow, self.deps.runtime.sealer, stored, request.reason, caller.key_id))
-            self.deps.audit.record(uow, caller.actor, _deed(stored.control, AuditAction.CONTROL_LIFTED, request))
+            lifted.append(await lift(uow, self.deps.runtime.sealer, stored, request.reason, caller.key_id, texts))
+            texts = 0  # they were counted together
+            deed = deed_of(stored.control, AuditAction.CONTROL_LIFTED, request.reason)
+            self.deps.audit.record(uow, caller.actor, deed)
         return lifted
 
     async def show(
@@ -189,17 +231,3 @@ class SendingControls:
         opened = self.deps.runtime.sealer.open
         lifted = stored.lift_reason and opened(merchant, aad.control_lift(key), stored.lift_reason).decode()
         return opened(merchant, aad.control_reason(key), stored.reason).decode(), lifted or None
-
-
-def _deed(control: Control, action: AuditAction, request: ControlRequest) -> Deed:
-    """Return what was done, for the audit log."""
-    scope = control.scope
-    named = tuple(name for name in ("everything", "flow", "step", "number", "provider") if getattr(request.scope, name))
-    return Deed(
-        scope.merchant_id,
-        action,
-        AuditSubject(AuditSubjectKind.CONTROL, str(control.id)),
-        recipient_id=scope.recipient_id,
-        fields=(*named, *(("recipient",) if scope.recipient_id else ()), *(("until",) if request.until else ())),
-        reason=request.reason,
-    )

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduler.api_models import Input, one_line
+from services.scheduler.approvals.deciding import Approval
 from services.scheduler.controls.store import Concerned, StoredControl
 from shared.config.model import Flag, Slug, Word
 from shared.controls import EVERY_MERCHANT, ControlAction, ControlScope
@@ -133,20 +134,40 @@ class ControlAnswer(BaseModel):
         )
 
 
+class WaitingForYes(BaseModel):
+    """A resume that takes a second person: nothing was done yet."""
+
+    approval_id: UUID
+    """Answered at `/v1/approvals/{approval_id}/answer`."""
+    texts: int
+    """That would go."""
+    expires_at: datetime
+    detail: str
+
+    @classmethod
+    def of(cls, approval: Approval) -> Self:
+        """Return what is told to who asked."""
+        detail = f"{approval.texts} texts would go: another user of the console must say yes, under Controls"
+        return cls(approval_id=approval.id, texts=approval.texts, expires_at=approval.expires_at, detail=detail)
+
+
 class ControlsChanged(BaseModel):
     """What a request did, and how many follow-ups it concerns."""
 
     controls: list[ControlAnswer]
-    """Put in force or lifted; none with `dry_run`."""
+    """Put in force or lifted; none with `dry_run`, and none while a second person's yes is waited for."""
     follow_ups: int
     """Planned and not ended: these wait, end or go on."""
     is_exact: bool
     """False: at least so many."""
+    approval: WaitingForYes | None
+    """A resume that lets many texts go waits for a second person's yes (`approvals` in merchant.yaml)."""
 
     @classmethod
-    def of(cls, controls: list[ControlAnswer], concerned: Concerned) -> Self:
+    def of(cls, controls: list[ControlAnswer], concerned: Concerned, approval: Approval | None = None) -> Self:
         """Return the answer to a request."""
-        return cls(controls=controls, follow_ups=concerned.follow_ups, is_exact=concerned.is_exact)
+        waits = None if approval is None else WaitingForYes.of(approval)
+        return cls(controls=controls, follow_ups=concerned.follow_ups, is_exact=concerned.is_exact, approval=waits)
 
 
 class ControlPage(BaseModel):

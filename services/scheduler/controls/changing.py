@@ -22,13 +22,25 @@ async def put_in_force(uow: UnitOfWork, sealer: Sealer, control: Control, reason
     return made
 
 
-async def lift(uow: UnitOfWork, sealer: Sealer, stored: StoredControl, reason: str, lifted_by: str) -> StoredControl:
-    """Lift a control; the loop lets go what waited for it. The caller holds the lock of controls alone."""
+async def lift(
+    uow: UnitOfWork, sealer: Sealer, stored: StoredControl, reason: str, lifted_by: str, let_go: int | None = None
+) -> StoredControl:
+    """Lift a control; the loop lets go what waited for it. The caller holds the lock of controls alone.
+
+    Args:
+        uow: the caller's.
+        sealer: of the reason.
+        stored: what is lifted.
+        reason: why.
+        lifted_by: who says so.
+        let_go: texts that go on this one's word alone, which count against what one person may let go.
+    """
     merchant, place = stored.control.scope.merchant_id, aad.control_lift(stored.control.id)
     after = stored._replace(
         lifted_at=uow.now,
         lifted_by=lifted_by,
         lift_reason=sealer.seal(merchant, place, reason.encode()),
+        let_go=let_go,
         open_work=True,
     )
     await store.lift(uow.db, after)

@@ -36,6 +36,8 @@ class StoredControl(NamedTuple):
     lifted_at: datetime | None = None
     lifted_by: str | None = None
     lift_reason: bytes | None = None
+    let_go: int | None = None
+    """Texts that its lifting let go on one person's word; None where it ended by its time or with a second person."""
     cancelled: int = 0
     worked_to: UUID | None = None
     """Up to which follow-up a stop has cancelled what waits."""
@@ -72,7 +74,7 @@ async def save(db: Transaction, stored: StoredControl) -> None:
 
 async def lift(db: Transaction, stored: StoredControl) -> None:
     """Write that a control is lifted, and nothing else of it: what was cancelled may be counted meanwhile."""
-    names = ("lifted_at", "lifted_by", "lift_reason", "open_work")
+    names = ("lifted_at", "lifted_by", "lift_reason", "let_go", "open_work")
     await db.change(controls, [{"id": stored.control.id, **{name: getattr(stored, name) for name in names}}])
 
 
@@ -123,6 +125,24 @@ async def count_in_force(db: Transaction, merchant: MerchantId, now: datetime) -
     """Return how many controls of a merchant are in force."""
     counted = sa.select(sa.func.count().label("n")).select_from(controls).where(*_is_in_force(merchant, now))
     return int((await db.rows(counted))[0]["n"])
+
+
+async def let_go_since(db: Transaction, merchant: MerchantId, since: datetime) -> int:
+    """Return how many texts of a merchant were let go on one person's word since then."""
+    table = controls.c
+    total = sa.select(sa.func.coalesce(sa.func.sum(table.let_go), 0).label("n"))
+    found = await db.rows(total.where(table.merchant_id == merchant, table.lifted_at > since))
+    return int(found[0]["n"])
+
+
+async def load_in_force(db: Transaction, keys: Sequence[UUID], now: datetime) -> list[StoredControl]:
+    """Return those of these controls that are in force."""
+    known = (await _loaded(db, keys, lock=False)).values()
+    return [each for each in known if each.lifted_at is None and not _has_ended(each.control, now)]
+
+
+def _has_ended(control: Control, now: datetime) -> bool:
+    return control.until is not None and control.until <= now
 
 
 def _is_in_force(merchant: MerchantId, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

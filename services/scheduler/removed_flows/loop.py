@@ -11,6 +11,8 @@ from uuid import UUID
 from services.scheduler import instruments
 from services.scheduler.controls import store as control_rows
 from services.scheduler.controls.changing import lift, put_in_force
+from services.scheduler.controls.second_person import takes_two, texts_let_go
+from services.scheduler.controls.store import StoredControl
 from services.scheduler.removed_flows import store
 from services.scheduler.removed_flows.changes import (
     ChangeKind,
@@ -134,7 +136,7 @@ class FlowFilesLoop:
                     await self._lift(uow, flow, _EMPTIED)
                 case _:
                     missing_since = None
-                    await self._lift(uow, flow, _BACK)
+                    await self._let_go_on(uow, flow)
             await store.save_known(uow.db, change.key, change.version, missing_since, control)
             done.append((change, control))
         return done
@@ -152,13 +154,32 @@ class FlowFilesLoop:
         )
         return control.id
 
+    async def _let_go_on(self, uow: UnitOfWork, flow: KnownFlow | None) -> None:
+        """Lift the pause of a flow that is back, unless letting its texts go takes a second person.
+
+        Otherwise who may write flows could resume alone by putting a file back. The pause stays, as one that a person
+        made: somebody resumes it, and somebody else says yes.
+        """
+        stored = await self._own_pause(uow, flow)
+        merchant = self._merchants.get(stored.control.scope.merchant_id) if stored is not None else None
+        if stored is None or merchant is None:
+            return
+        scope = stored.control.scope
+        texts = await texts_let_go(uow.db, merchant, scope, [stored.control.id])
+        if await takes_two(uow.db, merchant, scope, texts, uow.now):
+            log.warning("flow_back_and_still_paused", merchant=merchant.id, flow=scope.flow, waiting_texts=texts)
+            return
+        await lift(uow, self._sealer, stored, _BACK, MADE_BY_FILES, texts)
+
     async def _lift(self, uow: UnitOfWork, flow: KnownFlow | None, reason: str) -> None:
         """Lift the pause of a removed flow if it is in force, and the scheduler's own."""
-        if flow is None or flow.control_id is None or not flow.is_paused:
-            return
-        stored = await control_rows.load(uow.db, flow.control_id)
-        if stored is not None:
+        if (stored := await self._own_pause(uow, flow)) is not None:
             await lift(uow, self._sealer, stored, reason, MADE_BY_FILES)
+
+    async def _own_pause(self, uow: UnitOfWork, flow: KnownFlow | None) -> StoredControl | None:
+        if flow is None or flow.control_id is None or not flow.is_paused:
+            return None
+        return await control_rows.load(uow.db, flow.control_id)
 
 
 def _say(done: Sequence[tuple[FileChange, UUID | None]]) -> None:

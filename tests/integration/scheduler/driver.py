@@ -1,6 +1,6 @@
 """A scheduler on a temporary database, with a clock that tests move and an HTTP client."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx2
+import orjson
 import sqlalchemy as sa
 
 from services.compliance.gate.advice import advise
@@ -21,6 +22,7 @@ from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpEven
 from shared.events.trigger import TriggerReceived
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
+from shared.http.console_tokens import TokenSigner, TokenVerifier
 from shared.privacy import Sealer
 from shared.service import Runtime, Service
 from shared.telemetry.health import Health
@@ -40,6 +42,8 @@ class SchedulerDriver:
     clock: FakeClock
     service: Service
     http: httpx2.AsyncClient
+    signer: TokenSigner
+    """The console's."""
 
     @property
     def sealer(self) -> Sealer:
@@ -114,6 +118,23 @@ class SchedulerDriver:
         """Post to /v1/follow-ups."""
         return await self.http.post("/v1/follow-ups", json=body, headers=self.headers(key))
 
+    async def as_user(
+        self, user: str, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> httpx2.Response:
+        """Ask as a user of the console who may change controls."""
+        content = b"" if body is None else orjson.dumps(body)
+        token = self.signer.token(
+            self.clock.now(),
+            person=f"user:{user}",
+            merchant=make_scheduler.MERCHANT,
+            scopes=["controls:write"],
+            method=method,
+            path=path,
+            body=content,
+        )
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return await self.http.request(method, path, content=content, headers=headers)
+
     async def get(self, path: str, merchant: str = make_scheduler.MERCHANT) -> httpx2.Response:
         return await self.http.get(path, headers=self.headers(merchant=merchant))
 
@@ -128,13 +149,14 @@ async def open_driver(
     async with harness(folder, clock, directory) as built:
         await built.create(tables.metadata)
         service = build(built.runtime) if build else app.build(built.runtime, advice)
+        signer = TokenSigner.new()
         web = create_app(
             "scheduler",
             service.routers,
-            keys=Keys(directory, RateLimit(10_000, clock)),
+            keys=Keys(directory, RateLimit(10_000, clock), console=TokenVerifier(signer.public_key, clock)),
             health=Health(),
             max_body_bytes=100_000,
         )
         transport = httpx2.ASGITransport(app=web)
         async with httpx2.AsyncClient(transport=transport, base_url="http://scheduler") as client:
-            yield SchedulerDriver(built, clock, service, client)
+            yield SchedulerDriver(built, clock, service, client, signer)

@@ -16,6 +16,8 @@ from services.compliance.tables import audit_tables as compliance_audit
 from services.connectors.tables import audit_tables as connectors_audit
 from services.connectors.tables import deliveries as notifications
 from services.ingest.tables import former_people
+from services.scheduler.approvals import store as approval_store
+from services.scheduler.approvals.deciding import Approval, ApprovalAction
 from services.scheduler.controls import store as control_store
 from services.scheduler.controls.store import StoredControl
 from services.scheduler.tables import audit_tables as scheduler_audit
@@ -100,6 +102,22 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         for key in (make.REQUEST, make.FOLLOW_UP)
     ]
 
+    questions = [
+        Approval(
+            key,
+            ACME,
+            ApprovalAction.RESUME,
+            {"controls": []},
+            texts=812,
+            asked_by="user:anna",
+            asked_at=now,
+            reason=seal(ACME, aad.approval_reason(key), b"the code works"),
+            expires_at=now,
+            answer_reason=seal(ACME, aad.approval_answer(key), b"I tried it"),
+        )
+        for key in (make.REQUEST, make.FOLLOW_UP)
+    ]
+
     sent = [
         {
             "id": key,
@@ -132,6 +150,8 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         await uow.db.insert(attempts, sent)
         for control in lifted:
             await control_store.save(uow.db, control)
+        for question in questions:
+            await approval_store.save(uow.db, question)
         await uow.db.insert(unassigned_replies, [stray])
         await uow.db.insert(short_links, links)
         await uow.db.insert(former_people, [former])

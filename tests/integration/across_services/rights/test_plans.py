@@ -61,6 +61,8 @@ LISTS = (
     "/v1/erasures",
     "/v1/exports",
     "/v1/flows",
+    "/v1/approvals",
+    "/v1/approvals?state=all",
     "/v1/enrollments?flow=order-thank-you",
     "/v1/flow-figures?from=2026-12-01T00:00:00Z&to=2026-12-31T00:00:00Z",
     "/v1/audit/compliance",

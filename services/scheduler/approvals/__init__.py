@@ -1,0 +1,1 @@
+"""A second person's yes: what would let many texts go waits until another user of the console agrees."""
