@@ -81,6 +81,8 @@ class AuditAction(StrEnum):
     INVITATION_WITHDRAWN = "invitation.withdrawn"
     INVITATION_USED = "invitation.used"
     """By the user whom it made."""
+    IDENTITY_BOUND = "identity.bound"
+    """A new user signs in at the identity provider."""
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an action
     """Somebody changed their own."""
     SIGNED_IN = "session.opened"

@@ -46,7 +46,7 @@ def list_(
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
-    """List the users, with their roles and when their passwords were set.
+    """List the users, with their roles and how they sign in.
 
     Example: followup users list acme
     """
@@ -148,7 +148,8 @@ def withdraw(
 
 def line(merchant: str, user: dict[str, Any]) -> str:
     """Return a user in one line."""
-    return f"{merchant}: {user['name']}, {user['role']}, password set {user['changed_at']}"
+    way = f"signs in at {user['issuer']}" if user.get("issuer") else f"password set {user['changed_at']}"
+    return f"{merchant}: {user['name']}, {user['role']}, {way}"
 
 
 def _password() -> str:

@@ -19,6 +19,9 @@ from services.console.accounts.sessions import Sessions
 from services.console.accounts.sign_in import SignIn
 from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
+from services.console.identity.provider import IdentityProvider
+from services.console.identity.settings import IdentitySettings
+from services.console.identity.sign_in import IdentitySignIn
 from services.console.imports.jobs import ImportJobs
 from services.console.loops import create_loops
 from services.console.needs import KeptNeeds
@@ -48,6 +51,7 @@ from services.console.rendering import PageRenderer, file_problems
 from services.console.settings import ConsoleSettings
 from services.console.tables import metadata, system_tables
 from shared.http.audit_routes import create_audit_router
+from shared.http.outbound import OutboundClient, OutboundSettings
 from shared.service import Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -66,7 +70,8 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     reached = calls or ServiceCalls.of(settings, runtime.clock)
     account_log = AccountLog.of(runtime.sealer)
     sessions, users = sessions_of(runtime), Users(runtime.units, account_log)
-    renderer = PageRenderer(partial(file_problems, runtime.merchants))
+    identity = IdentitySettings()
+    renderer = PageRenderer(partial(file_problems, runtime.merchants), identity.shown_name)
     kept, jobs = KeptNeeds(runtime.clock), ImportJobs(runtime.units, reached)
     factors = SecondFactors(runtime.units, account_log, AESGCM(_own_key(runtime, calls, reached)))
     return Service(
@@ -77,7 +82,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
         consumer=None,
         tasks=WatchedTasks("console"),
         routers=(
-            *_account_routers(runtime, reached, renderer, sessions, users, factors),
+            *_account_routers(runtime, reached, renderer, sessions, users, factors, identity),
             create_audit_router(account_log.audit, runtime.units),
             UnassignedPages(reached, renderer).create_router(sessions),
             InboxPages(reached, renderer, runtime.clock, partial(users.names, scope="replies:write")).create_router(
@@ -115,12 +120,14 @@ def _account_routers(
     sessions: Sessions,
     users: Users,
     factors: SecondFactors,
+    identity: IdentitySettings,
 ) -> Sequence[APIRouter]:
     """Return the routes by which people become users and sign in."""
     units, merchants, address = runtime.units, runtime.merchants, runtime.settings.address
     failed = FailedSignIns(units, users.log)
     sign_in = SignIn(sessions, users, factors, failed, renderer, runtime.clock, address)
     invitations = Invitations(units, merchants, users.log)
+    by_identity = _identity_sign_in(runtime, renderer, users, sign_in, invitations, identity)
     return (
         sign_in.create_codes_router(),
         users_api.create_router(users),
@@ -129,7 +136,8 @@ def _account_routers(
         OwnSignInPages(reached, renderer, users, factors, OwnSessions(units, users.log)).create_router(sessions),
         FirstUser(sessions, users, sign_in, renderer, merchants).create_router(),
         invitations_api.create_router(invitations, address),
-        Join(invitations, sessions, users, sign_in, renderer, runtime.clock).create_router(),
+        Join(invitations, sessions, users, sign_in, renderer, runtime.clock, by_identity).create_router(),
+        *((by_identity.create_router(),) if by_identity is not None else ()),
         InvitationPages(reached, renderer, invitations, address).create_router(sessions),
     )
 
@@ -142,6 +150,28 @@ def _own_key(runtime: Runtime, calls: ServiceCalls | None, reached: ServiceCalls
     """
     purpose = "secrets of the console's users"
     return runtime.sealer.keyed_hash(purpose) if calls is not None else reached.signer.derived(purpose)
+
+
+def _identity_sign_in(
+    runtime: Runtime,
+    renderer: PageRenderer,
+    users: Users,
+    sign_in: SignIn,
+    invitations: Invitations,
+    settings: IdentitySettings,
+) -> IdentitySignIn | None:
+    """Return the way through the identity provider; None where none is named.
+
+    Raises:
+        ConfigurationFault: its settings cannot be used.
+    """
+    if not settings.issuer:
+        return None
+    outbound = OutboundClient.of(OutboundSettings())
+    provider = IdentityProvider(settings.issuer, settings.client_id, settings.secret(), outbound, runtime.clock)
+    return IdentitySignIn(
+        provider, settings.shown_name, users, sign_in, invitations, renderer, runtime.clock, runtime.settings.address
+    )
 
 
 def sessions_of(runtime: Runtime) -> Sessions:

@@ -34,11 +34,12 @@ _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/sv
 class PageRenderer:
     """Renders pages; they load nothing from another host and work without JavaScript."""
 
-    def __init__(self, file_problems: Callable[[str], Sequence[str]] = lambda _: ()) -> None:
+    def __init__(self, file_problems: Callable[[str], Sequence[str]] = lambda _: (), identity_name: str = "") -> None:
         """Read the templates.
 
         Args:
             file_problems: returns the errors in a merchant's files, whose last valid version is in use.
+            identity_name: what the pages call the identity provider; empty without one.
         """
         folder = files("services.console") / "static"
         self._assets = {file.name: file.read_bytes() for file in sorted(folder.iterdir(), key=lambda file: file.name)}
@@ -51,7 +52,9 @@ class PageRenderer:
         )
         self._templates.filters.update(FILTERS)
         version = hashlib.sha256(b"".join(self._assets.values())).hexdigest()[:12]
-        self._templates.globals.update(version=version, file_problems=file_problems, places_for=places_for)
+        self._templates.globals.update(
+            version=version, file_problems=file_problems, places_for=places_for, identity_name=identity_name
+        )
 
     def asset(self, name: str) -> Response:
         """Return a style sheet, script or image; 404 for anything else."""

@@ -20,8 +20,14 @@ users = sa.Table(
     sa.Column("version", Id, nullable=False),
     sa.Column("made_at", Instant, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("issuer", sa.Text),
+    sa.Column("subject", sa.Text),
+    sa.Index("ix_console_users_identity", "issuer", "subject", unique=True),
 )
-"""`version` changes with the password; a session is good for the version that opened it. Never the same twice."""
+"""`version` changes with the password; a session is good for the version that opened it. Never the same twice.
+
+Who signs in at an identity provider has its issuer and their subject there, and an empty hash, which no password has.
+"""
 
 sessions = sa.Table(
     "console_sessions",

@@ -119,6 +119,17 @@ class OutboundClient:
         self, address: str, body: bytes, headers: Mapping[str, str], owner: str, seconds: float = CALL_SECONDS
     ) -> OutboundAnswer | OutboundFailure:
         """Send a body once, in the name of a merchant, and return the answer; never retries, never raises."""
+        return await self._asked("POST", address, body, headers, owner, seconds)
+
+    async def get(
+        self, address: str, headers: Mapping[str, str], owner: str, seconds: float = CALL_SECONDS
+    ) -> OutboundAnswer | OutboundFailure:
+        """Ask for a document once, and return the answer; never retries, never raises."""
+        return await self._asked("GET", address, None, headers, owner, seconds)
+
+    async def _asked(
+        self, method: str, address: str, body: bytes | None, headers: Mapping[str, str], owner: str, seconds: float
+    ) -> OutboundAnswer | OutboundFailure:
         url = _parsed(address)
         if url is None:
             return OutboundFailure(
@@ -129,7 +140,7 @@ class OutboundClient:
                 found = await self._checked(url, owner)
                 if isinstance(found, OutboundFailure):
                     return found
-                return await self._call(url, found, body, headers)
+                return await self._call(method, url, found, body, headers)
         except TimeoutError:
             return OutboundFailure(OutboundProblem.TIMED_OUT, f"there was no whole answer within {seconds:g} s")
         except aiohttp.ClientConnectorCertificateError:
@@ -155,7 +166,7 @@ class OutboundClient:
         return found
 
     async def _call(
-        self, url: URL, addresses: Sequence[str], body: bytes, headers: Mapping[str, str]
+        self, method: str, url: URL, addresses: Sequence[str], body: bytes | None, headers: Mapping[str, str]
     ) -> OutboundAnswer:
         """Make the call on a connection of its own: no other call can have led it elsewhere."""
         connector = aiohttp.TCPConnector(
@@ -170,7 +181,8 @@ class OutboundClient:
                 max_headers=_MOST_HEADERS,
                 timeout=aiohttp.ClientTimeout(total=None),  # the caller's own covers the lookup too
             ) as session,
-            session.post(
+            session.request(
+                method,
                 url,
                 data=body,
                 headers={"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers},

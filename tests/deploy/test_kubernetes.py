@@ -150,7 +150,7 @@ def test_every_setting_given_exists() -> None:
     assert given - known == set()
 
 
-def test_everybody_is_shut_out_and_in_and_only_two_services_reach_the_world() -> None:
+def test_everybody_is_shut_out_and_in_and_only_three_services_reach_the_world() -> None:
     policies = {each["metadata"]["name"]: each["spec"] for each in of_kind(RESOURCES, "NetworkPolicy")}
     nothing = policies["followup-nothing"]
     assert set(nothing["policyTypes"]) == {"Ingress", "Egress"}
@@ -163,7 +163,7 @@ def test_everybody_is_shut_out_and_in_and_only_two_services_reach_the_world() ->
         for spec in policies.values()
         if any(port["port"] == 443 for rule in spec.get("egress", []) for port in rule["ports"])
     ]
-    assert world == ["sender", "connectors"]
+    assert world == ["sender", "connectors", "console"]
 
 
 def test_the_shop_of_the_example_is_in_order() -> None:

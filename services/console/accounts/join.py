@@ -14,6 +14,7 @@ from services.console.accounts.sessions import COOKIE, Sessions
 from services.console.accounts.sign_in import SignIn, address_of, refuse_other_sites
 from services.console.accounts.user_store import StoredUser
 from services.console.accounts.users import Users
+from services.console.identity.sign_in import BY_IDENTITY, IdentitySignIn
 from services.console.rendering import PageRenderer
 from services.console.words import ROLE_WORDS, sentence
 from shared.audit import AddressClass
@@ -65,6 +66,7 @@ class Join:
         sign_in: lets the new user in.
         renderer: of the page.
         clock: for the limit on wrong links.
+        identity: the way through the identity provider, if there is one.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Join:
         sign_in: SignIn,
         renderer: PageRenderer,
         clock: Clock,
+        identity: IdentitySignIn | None = None,
     ) -> None:
         self._invitations = invitations
         self._sessions = sessions
@@ -82,6 +85,7 @@ class Join:
         self._sign_in = sign_in
         self._renderer = renderer
         self._throttle = GuessThrottle(clock)
+        self._identity = identity
 
     async def ask(self, request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:
         """Answer the form, or why the link is not good."""
@@ -94,13 +98,19 @@ class Join:
         code: Annotated[str, Form(max_length=_LONGEST)] = "",
         name: Annotated[str, Form(max_length=64)] = "",
         password: Annotated[str, Form(max_length=LONGEST_PASSWORD)] = "",
+        by: Annotated[str, Form(max_length=_LONGEST)] = "",
     ) -> Response:
-        """Make the user and sign them in, or answer the form with what was wrong."""
+        """Make the user and sign them in, or answer the form with what was wrong.
+
+        Whoever presses the identity provider's button needs no password, and becomes a user when they come back.
+        """
         refuse_other_sites(request)
         found = await self._opened(request, code)
         if isinstance(found, Response):
             return found
         try:
+            if by == BY_IDENTITY and self._identity is not None:
+                return await self._identity.begin_joining(request, code, await self._users.free_name(name))
             user = await self._users.prepared(found.stored.merchant_id, name, found.role, password)
             state = await self._users.units.run(
                 partial(self._taken, code, user, origin_of(request)), WritePriority.INGEST
@@ -162,7 +172,7 @@ class Join:
 
     def _lonely(self, request: Request, words: tuple[str, str], status: HTTPStatus) -> Response:
         title, explanation = words
-        return self._renderer.page(request, "join_refused", {"title": title, "words": explanation}, status)
+        return self._renderer.page(request, "refused", {"title": title, "words": explanation}, status)
 
     def create_router(self) -> APIRouter:
         """Return the routes."""

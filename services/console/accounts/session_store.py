@@ -38,6 +38,11 @@ async def insert(db: Transaction, session: StoredSession) -> None:
     await db.insert(sessions, [asdict(session)])
 
 
+async def insert_new(db: Transaction, session: StoredSession) -> bool:
+    """Store a session unless there is one of the same token, and return whether there was none."""
+    return (await db.insert_new(sessions, [asdict(session)]))[0]
+
+
 async def delete(db: Transaction, token_sha256: bytes) -> bool:
     """Delete a session, and return whether there was one."""
     return bool(await db.delete(sessions, "token_sha256", [token_sha256]))

@@ -51,6 +51,8 @@ class SessionKind(StrEnum):
     FIRST_USER = "first_user"
     STEP = "step"
     """The password was right, the code is still to come: it opens no page."""
+    IDENTITY = "identity"
+    """An answer of the identity provider that was taken: by its row it is not taken again, and it opens no page."""
 
 
 @dataclass(frozen=True, slots=True)

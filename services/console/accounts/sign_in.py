@@ -144,7 +144,7 @@ class SignIn:
         refuse_other_sites(request)
         name, key, code = name_of(name), key.strip(), code.strip()
         if not (code or key or (name and password)):
-            return self.form(request, HTTPStatus.UNPROCESSABLE_ENTITY, _NOTHING_ENTERED, typed)
+            return await self._nothing_entered(request, typed)
         guessed = f"key {key_sha256(code or key)}" if code or key else f"user {name}"
         names = (f"address {address_of(request)}", guessed)
         if wait := self._throttle.wait_seconds(*names):
@@ -159,9 +159,9 @@ class SignIn:
             cookie, status, words = await self._by_key(request.app.state.keys, key, origin)
         else:
             user = await self._by_name(name, password, names)
-            if user is not None and await self._factors.is_set_up(user.name):
+            if user is not None and (asked := await self.second_step(request, user, typed)) is not None:
                 self._throttle.right(*names)
-                return await self._ask_code(request, user, typed)
+                return asked
             cookie, status, words = None, HTTPStatus.UNAUTHORIZED, _NO_SUCH_USER
             if user is not None:
                 cookie = await self.sessions.open_for(user, origin, browser_of(request))
@@ -177,6 +177,14 @@ class SignIn:
             refused.background = BackgroundTask(self._failed.count, name, "password", origin)
         return refused
 
+    async def _nothing_entered(self, request: Request, typed: str) -> Response:
+        """Answer the form; or what was typed, to somebody who has signed in meanwhile in another tab."""
+        form = TypedForm.parsed(typed)
+        person = await self.sessions.person_of(request.cookies.get(COOKIE)) if form is not None else None
+        if person is None or person.has_to_set_up:
+            return self.form(request, HTTPStatus.UNPROCESSABLE_ENTITY, _NOTHING_ENTERED, typed)
+        return self._renderer.page(request, "typed", frame(person, "") | {"typed": form})
+
     async def welcome(self, request: Request, cookie: str, typed: str) -> Response:
         """Answer the redirect to the console, or what was typed before the last session ended.
 
@@ -189,17 +197,19 @@ class SignIn:
         if person is None or person.has_to_set_up:
             return self.let_in(request, cookie)
         answer = self._renderer.page(request, "typed", frame(person, "") | {"typed": form})
-        return self._with_cookie(request, answer, cookie)
+        return self.with_cookie(request, answer, cookie)
 
-    async def _ask_code(self, request: Request, user: StoredUser, typed: str) -> Response:
-        """Answer the form of the second step, in this browser alone; nobody is signed in yet."""
+    async def second_step(self, request: Request, user: StoredUser, typed: str = "") -> Response | None:
+        """Answer the form of the second step, in this browser alone; nobody is signed in yet. None: one step is all."""
+        if not await self._factors.is_set_up(user.name):
+            return None
         answer = self._renderer.page(request, "sign_in_code", {"problem": "", "typed": typed})
         answer.set_cookie(
             STEP_COOKIE,
             await self.sessions.begin(user),
             max_age=STEP_MINUTES * 60,
             path=SIGN_IN,
-            secure=self._is_secure(request),
+            secure=self.is_secure(request),
             httponly=True,
             samesite="strict",
         )
@@ -226,21 +236,23 @@ class SignIn:
 
     def let_in(self, request: Request, cookie: str) -> Response:
         """Answer the redirect to the console, with the cookie of a new session: never one that the browser brought."""
-        return self._with_cookie(request, redirect("/console"), cookie)
+        return self.with_cookie(request, redirect("/console"), cookie)
 
-    def _with_cookie(self, request: Request, answer: Response, cookie: str) -> Response:
+    def with_cookie(self, request: Request, answer: Response, cookie: str) -> Response:
+        """Return an answer that carries the cookie of a session."""
         answer.set_cookie(
             COOKIE,
             cookie,
             max_age=self.sessions.seconds,
             path="/console",
-            secure=self._is_secure(request),
+            secure=self.is_secure(request),
             httponly=True,
             samesite="strict",
         )
         return answer
 
-    def _is_secure(self, request: Request) -> bool:
+    def is_secure(self, request: Request) -> bool:
+        """Return whether the browser reaches the console by HTTPS."""
         return self._is_https or request.url.scheme == "https"
 
     def form(self, request: Request, status: HTTPStatus, words: str, typed: str = "") -> Response:

@@ -22,6 +22,10 @@ class StoredUser:
     version: UUID
     made_at: datetime
     changed_at: datetime
+    issuer: str | None = None
+    """The identity provider at which they sign in; None for a user with a password."""
+    subject: str | None = None
+    """Who they are there."""
 
 
 async def find(db: Transaction, name: str) -> StoredUser | None:
@@ -34,6 +38,13 @@ async def find(db: Transaction, name: str) -> StoredUser | None:
 async def held(db: Transaction, name: str) -> StoredUser | None:
     """Return the user of this name and hold their row until the commit."""
     for row in await db.fetch(users, "name", [name], lock="update"):
+        return StoredUser(**row)
+    return None
+
+
+async def find_identity(db: Transaction, issuer: str, subject: str) -> StoredUser | None:
+    """Return the user whom a provider knows under this subject."""
+    for row in await db.fetch_keys(users, [{"issuer": issuer, "subject": subject}]):
         return StoredUser(**row)
     return None
 

@@ -54,13 +54,22 @@ class Users:
         Raises:
             HTTPProblem: 422 the name or password cannot be used.
         """
-        known = name_of(name)
-        if not _NAME.fullmatch(known):
-            raise unprocessable("name", "a name has up to 64 of a-z, 0-9 and . _ @ + -, as anna or anna@acme.example")
+        known = checked_name(name)
         if known in password.lower():
             raise unprocessable("password", "a password must not contain the name")
         hashed, now = await self.passwords.hash_of(password), self.units.clock.now()
         return StoredUser(known, merchant, role, hashed, uuid4(), now, now)
+
+    async def free_name(self, given: str) -> str:
+        """Return a name as it is stored, for a user who needs no password.
+
+        Raises:
+            HTTPProblem: 409 it is taken, 422 it cannot be one.
+        """
+        known = checked_name(given)
+        if await self.units.read(lambda db: user_store.find(db, known)) is not None:
+            raise _taken(known)
+        return known
 
     async def reset(self, merchant: MerchantId, name: str, password: str, by: Actor) -> StoredUser:
         """Store another password, their own choice or the operator's, and return the user; every session ends.
@@ -119,6 +128,18 @@ def name_of(given: str) -> str:
     return given.strip().lower()
 
 
+def checked_name(given: str) -> str:
+    """Return a name as it is stored.
+
+    Raises:
+        HTTPProblem: 422, it cannot be one.
+    """
+    known = name_of(given)
+    if not _NAME.fullmatch(known):
+        raise unprocessable("name", "a name has up to 64 of a-z, 0-9 and . _ @ + -, as anna or anna@acme.example")
+    return known
+
+
 async def insert(uow: UnitOfWork, user: StoredUser) -> None:
     """Store a user.
 
@@ -128,7 +149,11 @@ async def insert(uow: UnitOfWork, user: StoredUser) -> None:
     if len(await user_store.of_merchant(uow.db, user.merchant_id)) >= MOST_USERS:
         raise HTTPProblem(HTTPStatus.CONFLICT, "too_many_users", f"a merchant has at most {MOST_USERS} users")
     if not await user_store.insert_new(uow.db, user):
-        raise HTTPProblem(HTTPStatus.CONFLICT, "name_taken", f"there is a user {user.name} already; choose another")
+        raise _taken(user.name)
+
+
+def _taken(name: str) -> HTTPProblem:
+    return HTTPProblem(HTTPStatus.CONFLICT, "name_taken", f"there is a user {name} already; choose another")
 
 
 async def _of(uow: UnitOfWork, merchant: MerchantId, name: str) -> StoredUser:

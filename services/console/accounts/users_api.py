@@ -50,11 +50,14 @@ class UserAnswer(BaseModel):
     role: Role
     made_at: datetime
     changed_at: datetime
+    issuer: str | None = Field(description="The identity provider at which they sign in; null: with a password.")
 
     @classmethod
     def of(cls, user: StoredUser) -> "UserAnswer":
         """Return a user as it is shown."""
-        return cls(name=user.name, role=Role(user.role), made_at=user.made_at, changed_at=user.changed_at)
+        return cls(
+            name=user.name, role=Role(user.role), made_at=user.made_at, changed_at=user.changed_at, issuer=user.issuer
+        )
 
 
 class UsersAnswer(BaseModel):

@@ -220,6 +220,9 @@ class SettingsPages(ConsolePage):
         problem: HTTPProblem | None = None,
     ) -> Response:
         stored: Sequence[user_store.StoredUser] = ()
+        own = None
+        if person.role is not None:
+            own = await self._users.units.read(lambda db: user_store.find(db, person.name.removeprefix("user:")))
         if person.role is Role.OWNER:
             merchant = person.merchant.id
             stored = await self._users.units.read(lambda db: user_store.of_merchant(db, merchant))
@@ -227,6 +230,7 @@ class SettingsPages(ConsolePage):
         values = {
             "tab": "users",
             "users": stored,
+            "own": own,
             "roles": ROLE_CHOICES,
             "given": given or {"name": "", "role": Role.SUPPORT.value},
             "field": field if problem is not None else "",
