@@ -15,6 +15,7 @@ from services import embedded
 from shared.config.directory import MerchantDirectory
 from shared.http.access import KnownHosts, OperatorAccess, host_in
 from shared.settings import ProcessSettings
+from tests import empty_database
 
 STRANGER = "203.0.113.9"
 OPERATORS = (
@@ -43,6 +44,7 @@ numbers:
 async def application(folder: Path, **settings: Any) -> AsyncIterator[embedded.Application]:
     (folder / "merchants" / "acme").mkdir(parents=True)
     (folder / "merchants" / "acme" / "merchant.yaml").write_text(MERCHANT)
+    empty_database.put_into(folder / "data")
     given = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants", **settings)
     given = given.model_copy(update={"public_url": given.address})
     async with embedded.open_application(given) as opened:

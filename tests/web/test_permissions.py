@@ -20,6 +20,7 @@ from shared.config.vocabulary import SCOPES
 from shared.http.auth import MERCHANT_HEADER, Requires
 from shared.settings import ProcessSettings
 from shared.vocabulary.roles import SCOPES_OF, Role
+from tests import empty_database
 
 GOLDEN = Path(__file__).parent / "golden" / "permissions.txt"
 STRANGER = ("203.0.113.9", 40_000)
@@ -70,6 +71,7 @@ async def application(folder: Path) -> AsyncIterator[embedded.Application]:
     for name, text in texts.items():
         (folder / "merchants" / name).mkdir(parents=True)
         (folder / "merchants" / name / "merchant.yaml").write_text(text)
+    empty_database.put_into(folder / "data")
     settings = ProcessSettings(
         data_dir=folder / "data",
         merchants_dir=folder / "merchants",

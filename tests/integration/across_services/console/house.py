@@ -12,6 +12,7 @@ from services import embedded
 from shared.http.auth import MERCHANT_HEADER
 from shared.settings import ProcessSettings
 from shared.vocabulary.roles import Role
+from tests import empty_database
 
 PASSWORD = "seven quiet beans roast"
 MERCHANT = """
@@ -31,6 +32,7 @@ async def open_house(folder: Path, more: str = "") -> AsyncIterator[embedded.App
         (folder / "merchants" / name).mkdir(parents=True, exist_ok=True)
         text = MERCHANT.format(name=name, number=number) + more
         (folder / "merchants" / name / "merchant.yaml").write_text(text, encoding="utf-8")
+    empty_database.put_into(folder / "data")
     settings = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants")
     async with embedded.open_application(settings) as application:
         yield application
