@@ -87,6 +87,10 @@ class Commands(LazyGroup):
             "services.cli.controls:resume",
             "Lift what is paused or stopped on exactly this scope; due texts go on at their numbers' pace.",
         ),
+        "approvals": LazyCommand(
+            "services.cli.approvals:approvals",
+            "Show what waits for a second person's yes: what would go, who asked and why.",
+        ),
         "controls": LazyCommand(
             "services.cli.controls:controls",
             "Show what is paused and stopped, since when, by whom and why, and how many texts wait.",

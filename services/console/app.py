@@ -89,7 +89,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
                 sessions
             ),
             SavedAnswersPage(reached, renderer).create_router(sessions),
-            ControlsPage(reached, renderer).create_router(sessions),
+            ControlsPage(reached, renderer, partial(users.names, scope="controls:write")).create_router(sessions),
             FlowEditor(reached, renderer).create_router(sessions),
             FlowPages(reached, renderer).create_router(sessions),
             SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from services.console.approvals import ShownApproval
 from services.console.navigation import address_of
 from services.console.notifications import MOST_GIVEN_UP, ShownEndpoint
 from services.console.parked import MOST_COUNTED, NAMES
@@ -170,6 +171,25 @@ def controls(answer: Answer) -> Sequence[Need]:
     more = "+" if answer["next_cursor"] else ""
     text = f"{waiting:,} due text{' waits' if waiting == 1 else 's wait'} for it." if waiting else ""
     return [Need("wait", f"Texts are held: {' and '.join(parts)}{more}", text, "See", address_of("controls"))]
+
+
+def second_yes(answer: Answer) -> Sequence[Need]:
+    """Return what others ask this person to say yes to."""
+    at = f"{address_of('controls')}#approvals"
+    found = [ShownApproval.model_validate(each) for each in answer["approvals"] if each["may_say_yes"]]
+    needs = [
+        Need(
+            "wait",
+            f"{each.asker} asks to let {each.what} go",
+            "They wait for a second person's yes.",
+            "Decide",
+            at,
+        )
+        for each in found[:_NAMED]
+    ]
+    more = len(found) - _NAMED
+    rest = [Need("wait", f"{more:,} more question{' waits' if more == 1 else 's wait'} for a yes", "", "Decide", at)]
+    return needs + (rest if more > 0 else [])
 
 
 def removed_flows(answer: Answer) -> Sequence[Need]:

@@ -22,6 +22,7 @@ from services.console.need_meanings import (
     parked,
     removed_flows,
     replies_to_review,
+    second_yes,
     sources,
     unknown_texts,
     unusable_accounts,
@@ -73,6 +74,7 @@ QUESTIONS: Final = (
     Question("sender", "/v1/providers", "operations:read", "provider accounts", unusable_accounts, is_kept=True),
     Question("connectors", "/v1/endpoints", "notifications:read", "notifications", notifications, is_kept=True),
     Question("compliance", "/v1/holds", "holds:read", "limits that are met", holds),
+    Question("scheduler", "/v1/approvals", "controls:write", "what waits for a second person", second_yes),
     Question("scheduler", f"/v1/controls?limit={_MOST}", "controls:read", "what is paused", controls),
     Question("scheduler", "/v1/flows", "flows:read", "removed flows", removed_flows),
 )

@@ -1,5 +1,7 @@
 """The page of controls: what is paused and stopped, and the forms that pause, stop and let go on."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -12,20 +14,29 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
-from services.console.calls import ServiceAnswer
+from services.console.approvals import ShownApproval
+from services.console.calls import ServiceAnswer, ServiceCalls
 from services.console.local_times import instant_of
-from services.console.page import ConsolePage, require
-from services.console.rendering import redirect
+from services.console.page import ConsolePage, accepted, require
+from services.console.rendering import PageRenderer, redirect
 from services.console.words import sentence
+from shared.ids import MerchantId
 
 PATH: Final = "/console/controls"
+WAITING: Final = f"{PATH}#approvals"
+"""Where a question for a second person stands."""
 _API: Final = "/v1/controls"
 _SHOWN: Final = 100
 _LONGEST: Final = 200
 _WHOLE: Final = "merchant"
 """The scope of all texts of a shop."""
 
+_DIGITS: Final = 9
+"""Of a number of texts."""
+_LONGEST_REASON: Final = 500
+
 _Field = Annotated[str, Form(max_length=_LONGEST)]
+_Reason = Annotated[str, Form(max_length=_LONGEST_REASON)]
 
 
 class ShownScope(BaseModel):
@@ -113,12 +124,38 @@ class ControlChange(BaseModel):
 
 
 _CONTROLS: Final = TypeAdapter(list[ShownControl])
+_APPROVALS: Final = TypeAdapter(list[ShownApproval])
+NOTHING_GIVEN: Final = {"action": "pause", "kind": "", "target": "", "reason": "", "until": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """An answer of a second person that could not be taken, as it was typed."""
+
+    approval_id: UUID
+    reason: str
+    problem: str
 
 
 class ControlsPage(ConsolePage):
-    """Answers the page, and passes on what its forms ask for."""
+    """Answers the page, and passes on what its forms ask for.
+
+    Args:
+        calls: to the services.
+        renderer: of the templates.
+        resumers: returns the names of a merchant's users who may resume texts.
+    """
 
     place = "controls"
+
+    def __init__(
+        self,
+        calls: ServiceCalls,
+        renderer: PageRenderer,
+        resumers: Callable[[MerchantId], Awaitable[Sequence[str]]],
+    ) -> None:
+        super().__init__(calls, renderer)
+        self._resumers = resumers
 
     async def show(self, request: Request, person: SignedIn) -> Response:
         """Answer what is paused and stopped, with forms for those who may use them.
@@ -159,7 +196,37 @@ class ControlsPage(ConsolePage):
         answer = await self._calls.post(person, "scheduler", _API, body)
         if not answer.is_success:
             return await self._page(request, person, given, sentence(answer.problem), answer.status)
-        return self._confirm(request, person, change, answer) if asks_first else redirect(PATH)
+        if asks_first:
+            return self._confirm(request, person, change, answer)
+        return redirect(WAITING if answer.body["approval"] else PATH)
+
+    async def answer(
+        self,
+        request: Request,
+        person: SignedIn,
+        approval: UUID,
+        form_token: _Field = "",
+        answer: _Field = "",
+        texts: _Field = "",
+        reason: _Reason = "",
+    ) -> Response:
+        """Say yes or no as the second person, to as many texts as the page showed.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 404 there is no such question; 502 the
+                scheduler does not answer.
+        """
+        require_own_form(request, person, form_token)
+        require(person, "controls:write")
+        shown = int(texts) if texts.isascii() and texts.isdecimal() and len(texts) <= _DIGITS else None
+        body = {"answer": answer, "texts": shown, "reason": reason.strip() or None}
+        told = await self._calls.post(person, "scheduler", f"/v1/approvals/{approval}/answer", body)
+        if told.status is HTTPStatus.NOT_FOUND:
+            accepted(told)
+        if told.is_success:
+            return redirect(PATH)
+        refused = GivenAnswer(approval, reason, sentence(told.problem))
+        return await self._page(request, person, status=told.status, refused=refused)
 
     def _confirm(
         self, request: Request, person: SignedInPerson, change: ControlChange, answer: ServiceAnswer
@@ -177,9 +244,12 @@ class ControlsPage(ConsolePage):
         given: dict[str, str] | None = None,
         problem: str | None = None,
         status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
+        refused: GivenAnswer | None = None,
     ) -> Response:
         require(person, "controls:read")
         answer = await self._asked(person, "scheduler", _API, f"limit={_SHOWN}")
+        waiting = _APPROVALS.validate_python((await self._asked(person, "scheduler", "/v1/approvals"))["approvals"])
+        resumers = await self._resumers(person.merchant.id) if waiting else ()
         config = person.merchant.config
         values = {
             "controls": _CONTROLS.validate_python(answer["controls"]),
@@ -187,10 +257,14 @@ class ControlsPage(ConsolePage):
             "flows": sorted(person.merchant.flows),
             "numbers": [number.number for number in config.numbers],
             "providers": sorted(config.providers),
-            "given": given or {"action": "pause", "kind": "", "target": "", "reason": "", "until": ""},
+            "given": given or NOTHING_GIVEN,
             "problem": problem,
+            "approvals": waiting,
+            "partners": [name for name in resumers if f"user:{name}" != person.name],
+            "refused": refused,
+            "is_refused_gone": refused is not None and all(each.approval_id != refused.approval_id for each in waiting),
         }
-        found = HTTPStatus.OK if problem is None else status
+        found = HTTPStatus.OK if problem is None and refused is None else status
         return self._show(request, person, "controls", values, found)
 
     def create_router(self, sessions: Sessions) -> APIRouter:
@@ -198,4 +272,5 @@ class ControlsPage(ConsolePage):
         router = self._router(PATH, sessions)
         router.add_api_route("", self.show)
         router.add_api_route("", self.change, methods=["POST"])
+        router.add_api_route("/approvals/{approval}", self.answer, methods=["POST"])
         return router

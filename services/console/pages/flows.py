@@ -29,7 +29,7 @@ from services.console.flows.drawing import drawn
 from services.console.flows.figures import FlowPeriod, state_of
 from services.console.flows.words import condition_parts, duration_words, enter_words, kind_words, wait_words
 from services.console.page import ConsolePage, accepted, require
-from services.console.pages.controls import ControlChange
+from services.console.pages.controls import WAITING, ControlChange
 from services.console.rendering import redirect
 from services.console.words import sentence
 from shared.phone import masked
@@ -148,7 +148,7 @@ class FlowPages(ConsolePage):
         if not told.is_success:
             return await self._one(request, person, flow, given=given, problem=sentence(told.problem))
         if not asks_first:
-            return redirect(f"{PATH}/{_in_path(flow)}")
+            return redirect(WAITING if told.body["approval"] else f"{PATH}/{_in_path(flow)}")
         words = f"step {step} of the flow {flow}" if step else f"flow {flow}"
         count, is_exact = int(told.body["follow_ups"]), bool(told.body["is_exact"])
         return self._show(

@@ -47,7 +47,7 @@ async def ask(uow: UnitOfWork, audit: AuditLog, sealer: Sealer, caller: Caller, 
             HTTPStatus.FORBIDDEN,
             "second_person",
             f"{wish.texts} texts would go, which takes two people: ask at the console with your own name, under "
-            "Controls; a key or a command cannot, since nobody can tell whose it is",
+            "Pause and stop; a key or a command cannot, since nobody can tell whose it is",
         )
     known = await store.open_of(uow.db, merchant, uow.now)
     for approval in known:

@@ -147,7 +147,7 @@ class WaitingForYes(BaseModel):
     @classmethod
     def of(cls, approval: Approval) -> Self:
         """Return what is told to who asked."""
-        detail = f"{approval.texts} texts would go: another user of the console must say yes, under Controls"
+        detail = f"{approval.texts} texts would go: another user of the console must say yes, under Pause and stop"
         return cls(approval_id=approval.id, texts=approval.texts, expires_at=approval.expires_at, detail=detail)
 
 

@@ -16,6 +16,7 @@ from services.console.need_meanings import (
     held_numbers,
     holds,
     notifications,
+    second_yes,
     sources,
     unknown_texts,
     unusable_accounts,
@@ -40,6 +41,7 @@ CALM: dict[str, Mapping[str, Any]] = {
         "new_people": {"this_hour": 3, "per_hour": 100},
         "spend": {"today": "1.500000", "per_day": "50.00", "currency": "USD"},
     },
+    "/v1/approvals": {"approvals": []},
     "/v1/controls": {"controls": [], "next_cursor": None},
     "/v1/flows": {"flows": [], "removed": []},
     **{f"/v1/parked/{each}": {"service": each, "count": 0} for each in EVENT_SERVICES},
@@ -204,3 +206,21 @@ def test_an_endpoint_that_takes_nothing_is_named_and_what_was_given_up_is_counte
         ),
     ]
     assert notifications({"endpoints": [works], "given_up": 0}) == []
+
+
+def test_what_waits_for_this_persons_yes_is_said_with_its_texts_and_what_waits_for_others_is_not() -> None:
+    asked = {
+        "approval_id": "018c0000-0000-7000-8000-0000000000d1",
+        "subject": {"flow": "win_back", "step": None, "number": None, "provider": None},
+        "texts": 800,
+        "texts_now": 8120,
+        "asked_by": "user:anna",
+        "asked_at": "2026-12-01T12:00:00Z",
+        "reason": "the code works",
+        "expires_at": "2026-12-04T12:00:00Z",
+        "is_own": False,
+        "may_say_yes": True,
+    }
+    own = {**asked, "is_own": True, "may_say_yes": False}
+    found = [need.words for need in second_yes({"approvals": [own, *[asked] * 5]})]
+    assert found == ["anna asks to let 8,120 texts of the flow win back go"] * 3 + ["2 more questions wait for a yes"]
