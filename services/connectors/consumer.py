@@ -8,7 +8,7 @@ from services.connectors.privacy import ConnectorsPrivacy
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
-from shared.events.control import ControlChanged
+from shared.events.control import ApprovalAsked, ControlChanged
 from shared.events.dispatch import DispatchUnknown
 from shared.events.engagement import ReplyReceived, ReplyReviewed
 
@@ -24,7 +24,7 @@ def create_router(planner: NotificationPlanner, privacy: ConnectorsPrivacy) -> R
         """
         await planner.take(events, uow)
 
-    router.on(ReplyReceived, ReplyReviewed, DispatchUnknown, ControlChanged)(notify)
+    router.on(ReplyReceived, ReplyReviewed, DispatchUnknown, ControlChanged, ApprovalAsked)(notify)
     router.on(RecipientErased)(privacy.erase)
     router.on(MerchantClosed)(privacy.close_merchants)
     router.on(PrivacyRequested)(privacy.export)

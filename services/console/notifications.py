@@ -17,6 +17,7 @@ _KINDS: Final = {
     "reply.reviewed": "a decision about a reply",
     "text.unknown": "a text nobody knows the fate of",
     "control.changed": "a pause, a stop or its end",
+    "approval.asked": "a question for a second person",
     "shop.closed": "the shop left its platform",
     "files.not_in_force": "files with errors",
     "test": "a test",

@@ -1,4 +1,4 @@
-"""Controls: somebody paused or stopped texts, or let them go on; and the sender obeys it."""
+"""Controls: somebody paused or stopped texts, let them go on, or asks a second person to; and the sender obeys it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -42,6 +42,23 @@ class ControlChanged(Event):
         """The control, as decisions need it."""
         scope = ControlScope(MerchantId(self.merchant_id), **self.scope.model_dump())
         return Control(self.control_id, self.action, scope, self.made_at, self.until)
+
+
+@event(Topic.CONSENTS, "approval.asked")
+class ApprovalAsked(Event):
+    """A user wants texts let go that take a second person's yes; told to the merchant (recipient id is nil)."""
+
+    approval_id: UUID
+    scope: ScopePart
+    texts: int
+    """That would go."""
+    asked_by: str
+    """A user of the console, as `user:anna`."""
+    expires_at: datetime
+
+    def passes_parked(self) -> bool:
+        """Return true: it is about no person."""
+        return True
 
 
 @event(Topic.DISPATCHES, "control.obeyed")

@@ -88,6 +88,14 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
         "scope": {"flow": "order-thank-you"},
         "made_at": START,
     },
+    control.ApprovalAsked: {
+        "recipient_id": UUID(int=0),
+        "approval_id": REQUEST,
+        "scope": {"flow": "order-thank-you"},
+        "texts": 812,
+        "asked_by": "user:anna",
+        "expires_at": START,
+    },
     control.ControlObeyed: {"recipient_id": UUID(int=0), "control_id": REQUEST},
     privacy.PrivacyErased: {"request_id": REQUEST, "service": "ingest", "rows": {"ingest_deliveries": 2}},
     privacy.PrivacyExported: {

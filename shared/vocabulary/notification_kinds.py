@@ -17,6 +17,8 @@ class NotificationKind(StrEnum):
     """The provider never said whether it took a text; it is not sent again."""
     CONTROL_CHANGED = "control.changed"
     """Somebody paused or stopped texts, or let them go on."""
+    APPROVAL_ASKED = "approval.asked"
+    """Somebody wants to let many texts go, and a second person must say yes."""
     SHOP_CLOSED = "shop.closed"
     """The shop left its platform, and nothing is sent for it any more."""
     FILES_NOT_IN_FORCE = "files.not_in_force"

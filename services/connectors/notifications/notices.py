@@ -8,13 +8,15 @@ from uuid import UUID
 
 from shared.controls import ControlAction
 from shared.events.consent import MerchantClosed
-from shared.events.control import ControlChanged
+from shared.events.control import ApprovalAsked, ControlChanged
 from shared.events.dispatch import DispatchUnknown
 from shared.events.engagement import ReplyReceived, ReplyReviewed
 from shared.ids import MerchantId, RecipientId
 from shared.vocabulary.notification_kinds import NotificationKind
 
-NotifiedEvent: TypeAlias = ReplyReceived | ReplyReviewed | DispatchUnknown | ControlChanged | MerchantClosed
+NotifiedEvent: TypeAlias = (
+    ReplyReceived | ReplyReviewed | DispatchUnknown | ControlChanged | ApprovalAsked | MerchantClosed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def notices_of(event: NotifiedEvent, number: str | None) -> list[Notice]:
             return [_of_unknown(event)]
         case ControlChanged():
             return [_of_control(event)]
+        case ApprovalAsked():
+            return [_of_question(event)]
         case MerchantClosed():
             return [_of_closing(event)]
         case _:
@@ -140,6 +144,27 @@ def _of_control(event: ControlChanged) -> Notice:
         f"{texts} {done}{until}.",
         data,
         event.scope.recipient_id,
+    )
+
+
+def _of_question(event: ApprovalAsked) -> Notice:
+    scope = {name: str(value) for name, value in event.scope.model_dump().items() if value is not None}
+    data = {
+        "approval_id": str(event.approval_id),
+        "texts": event.texts,
+        "scope": scope,
+        "asked_by": event.asked_by,
+        "expires_at": event.expires_at.isoformat(),
+    }
+    what = " of " + " ".join(f"{name} {value}" for name, value in scope.items()) if scope else ""
+    return Notice(
+        NotificationKind.APPROVAL_ASKED,
+        event.merchant_id,
+        event.event_id,
+        event.occurred_at,
+        f"{event.asked_by.removeprefix('user:')} asks to let {event.texts:,} texts{what} go: another user says "
+        f"yes or no, until {event.expires_at:%Y-%m-%d %H:%M} UTC.",
+        data,
     )
 
 

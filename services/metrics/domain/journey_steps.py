@@ -20,7 +20,7 @@ from shared.events.consent import (
     PrivacyRequested,
     RecipientErased,
 )
-from shared.events.control import ControlChanged, ControlObeyed
+from shared.events.control import ApprovalAsked, ControlChanged, ControlObeyed
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, DispatchWaiting
 from shared.events.engagement import (
     AttributionModel,
@@ -81,7 +81,7 @@ _IN_ORDER: Final = (
     ("ingest", ("trigger.received", "consent.reported", "privacy.requested")),
     ("compliance", ("consent.changed", "recipient.erased", "privacy.erased", "privacy.exported", "merchant.closed")),
     ("scheduler", ("follow-up.planned", "follow-up.due", "follow-up.moved")),
-    ("scheduler", ("follow-up.cancelled", "follow-up.expired", "control.changed")),
+    ("scheduler", ("follow-up.cancelled", "follow-up.expired", "control.changed", "approval.asked")),
     ("compliance", ("follow-up.cleared", "follow-up.deferred", "follow-up.blocked")),
     ("sender", ("follow-up.lapsed", "dispatch.waiting", "dispatch.accepted", "dispatch.delivered")),
     ("sender", ("dispatch.failed", "dispatch.unknown", "reply.received", "reply.reviewed")),
@@ -133,7 +133,7 @@ def describe(event: Event, clock: ZoneInfo) -> JourneyStep:
             return _engagement(event)
         case ConsentReported() | ConsentChanged() | PrivacyRequested() | RecipientErased() | MerchantClosed():
             return _consent(event)
-        case ControlChanged() | ControlObeyed():
+        case ControlChanged() | ControlObeyed() | ApprovalAsked():
             return _control(event)
         case PrivacyErased():
             return JourneyStep(event, "Erased", f"The {event.service} service erased what it held.", Tone.PLAIN)
@@ -143,10 +143,13 @@ def describe(event: Event, clock: ZoneInfo) -> JourneyStep:
             return _plan(event, clock)
 
 
-def _control(event: ControlChanged | ControlObeyed) -> JourneyStep:
+def _control(event: ControlChanged | ControlObeyed | ApprovalAsked) -> JourneyStep:
     """Describe what people decided about planned texts."""
     if isinstance(event, ControlObeyed):
         return JourneyStep(event, "Control obeyed", "The sender obeys a pause or a stop from now on.", Tone.PLAIN)
+    if isinstance(event, ApprovalAsked):
+        words = f"{event.texts:,} texts wait for a second person's yes."
+        return JourneyStep(event, "Second person asked", words, Tone.WAIT)
     what = "pause" if event.action is ControlAction.PAUSE else "stop"
     given = [f"{name.removesuffix('_id')} {value}" for name, value in event.scope if value is not None]
     texts = f"texts of {', '.join(given)}" if given else "all texts"

@@ -9,9 +9,12 @@ from services.scheduler.approvals.deciding import LIFE, Approval, ApprovalAction
 from shared import aad, ids
 from shared.audit import ActorKind, AuditAction, AuditSubject, AuditSubjectKind, Deed
 from shared.audit_log import AuditLog
+from shared.bus.partitioning import WHOLE_MERCHANT
 from shared.db.unit_of_work import UnitOfWork
+from shared.events.control import ApprovalAsked, ScopePart
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
+from shared.ids import EventId
 from shared.privacy import Sealer
 
 _MOST_OPEN: Final = 100
@@ -72,6 +75,7 @@ async def ask(uow: UnitOfWork, audit: AuditLog, sealer: Sealer, caller: Caller, 
         expires_at=uow.now + LIFE,
     )
     await store.save(uow.db, approval)
+    uow.publish(_announced(approval))
     asked = Deed(
         merchant,
         AuditAction.APPROVAL_ASKED,
@@ -82,3 +86,20 @@ async def ask(uow: UnitOfWork, audit: AuditLog, sealer: Sealer, caller: Caller, 
     )
     audit.record(uow, caller.actor, asked)
     return approval
+
+
+def _announced(approval: Approval) -> ApprovalAsked:
+    """Return the event by which the merchant is notified."""
+    scope = {name: approval.subject[name] for name in ("flow", "step", "number", "provider")}
+    return ApprovalAsked(
+        event_id=EventId(ids.derived("approval.asked", approval.id, at=approval.asked_at)),
+        merchant_id=approval.merchant_id,
+        recipient_id=WHOLE_MERCHANT,
+        occurred_at=approval.asked_at,
+        correlation_id=f"approval:{approval.id}",
+        approval_id=approval.id,
+        scope=ScopePart(**scope),
+        texts=approval.texts,
+        asked_by=approval.asked_by,
+        expires_at=approval.expires_at,
+    )

@@ -38,7 +38,9 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LOOPBACK = OutboundClient(Networks.of("127.0.0.0/8"))
 PHONE = E164("+12125550123")
 SCOPES = '["notifications:read", "notifications:write", "audit:read"]'
-ALL_EVENTS = "[reply.received, reply.needs_review, reply.reviewed, text.unknown, control.changed, shop.closed]"
+ALL_EVENTS = (
+    "[reply.received, reply.needs_review, reply.reviewed, text.unknown, control.changed, approval.asked, shop.closed]"
+)
 
 
 def key_of(merchant: str) -> str:

@@ -17,7 +17,7 @@ from services.connectors.retention import prune
 from services.connectors.settings import ConnectorsSettings
 from shared.controls import EVERY_MERCHANT, ControlAction
 from shared.events.consent import MerchantClosed, PrivacyRequested, PrivacyRight, RecipientErased
-from shared.events.control import ControlChanged, ScopePart
+from shared.events.control import ApprovalAsked, ControlChanged, ScopePart
 from shared.events.dispatch import DispatchUnknown
 from shared.events.engagement import ReplyReviewed
 from shared.events.privacy import PrivacyErased, PrivacyExported
@@ -277,6 +277,7 @@ async def test_every_event_that_is_worth_telling_is_told_in_a_sentence(
         make.event(ReplyReviewed, was_opt_out=False, reviewed_by="maria"),
         make.event(DispatchUnknown, flow="thanks", step="review", provider="main"),
         make.event(ControlChanged, action=ControlAction.PAUSE, scope=ScopePart(flow="win-back"), **control),
+        make.event(ApprovalAsked, merchant_id=MerchantId("acme"), scope=ScopePart(flow="win-back"), texts=8120),
         make.event(MerchantClosed, recipient_id=NOBODY, reason="app_uninstalled"),
     )
     await driver.deliver_all()
@@ -286,6 +287,8 @@ async def test_every_event_that_is_worth_telling_is_told_in_a_sentence(
         "reply.reviewed": "An unclear reply was no opt-out, and marketing to the person goes on, says maria.",
         "text.unknown": "Whether the text thanks/review was sent is unknown: main never said. It is not sent again.",
         "control.changed": "Texts of flow win-back are paused.",
+        "approval.asked": "anna asks to let 8,120 texts of flow win-back go: another user says yes or no, "
+        "until 2026-12-01 17:00 UTC.",
         "shop.closed": "The shop has left its platform (app_uninstalled): nothing is sent for it any more.",
     }
 

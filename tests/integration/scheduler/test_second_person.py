@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from services.compliance.gate.advice import advise
 from services.scheduler import app
 from services.scheduler.tables import approvals, audit_tables
+from shared.events.control import ApprovalAsked
 from shared.testing import make_scheduler
 from tests.integration.scheduler.driver import SchedulerDriver
 from tests.integration.scheduler.test_controls import FLOW, change, pause, shown, work
@@ -156,6 +157,8 @@ async def test_asking_twice_is_one_question_and_a_second_user_who_asks_gets_the_
     assert await asked(driver) == key
     assert (await resume(driver, "ben")).json()["approval"]["approval_id"] == str(key)
     assert len(await driver.harness.rows(sa.select(approvals))) == 1
+    told = {(event.approval_id, event.texts, event.scope.flow) for event in await driver.published(ApprovalAsked)}
+    assert told == {(key, 3, "order-thank-you")}
 
 
 async def test_the_same_yes_twice_does_nothing_twice_and_a_later_no_comes_too_late(driver: SchedulerDriver) -> None:
