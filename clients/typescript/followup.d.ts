@@ -506,6 +506,25 @@ export interface EventConsentBody {
   source?: string;
 }
 
+/** What became of one event of a request. */
+export interface EventOutcome {
+  id: string | null;
+  /** accepted, duplicate, ignored (nothing in it is new), no_recipient or refused. */
+  status: string;
+  /** Of a refused one: each field that is wrong, and why. */
+  errors: FieldProblem[];
+}
+
+/** What became of the events of a request, in their order. */
+export interface EventsAnswer {
+  accepted: number;
+  duplicates: number;
+  /** Of those accepted: they name nobody who can be texted. */
+  no_recipient: number;
+  refused: number;
+  events: EventOutcome[];
+}
+
 /** One fact, without personal data. */
 export interface FactAnswer {
   event_id: string;
@@ -551,6 +570,12 @@ export interface FeedLineAnswer {
   follow_up_id: string | null;
   flow: string | null;
   step: string | null;
+}
+
+/** One field and what is wrong with it. */
+export interface FieldProblem {
+  field: string;
+  reason: string;
 }
 
 /** One flow in force. */
@@ -797,6 +822,13 @@ export interface GivenConsentBody {
 /** What became of a parked event that was to be handled again. */
 export type HandOver = "processed" | "failed" | "behind" | "gone";
 
+/** What became of the rows of an import. */
+export interface ImportAnswer {
+  recorded: number;
+  repeated: number;
+  refused: RefusedRowAnswer[];
+}
+
 /** A batch of rows; each has the fields of `POST /v1/consents`. */
 export interface ImportBody {
   rows: (Record<string, unknown>)[];
@@ -868,6 +900,17 @@ export interface KPIAnswer {
 /** The answer of `GET /v1/kpis`. */
 export interface KPIsAnswer {
   kpis: KPIAnswer[];
+}
+
+/** A claim that is in the ledger, and what the ledger holds of its person now. */
+export interface LedgerAnswer {
+  consent_id: string;
+  recipient_id: string;
+  recorded: boolean;
+  consents: ScopesAnswer;
+  suppressed: string | null;
+  needs_review: boolean;
+  epoch: number;
 }
 
 /** One entry of the ledger; what proves it stays sealed. */
@@ -1302,6 +1345,13 @@ export interface RedrivenView {
   reason: string | null;
 }
 
+/** A row that is not in the ledger, and how to mend it. */
+export interface RefusedRowAnswer {
+  row: number;
+  reason: string;
+  detail: string;
+}
+
 /** A flow that no file has any more, while texts of it are planned. */
 export interface RemovedFlowAnswer {
   flow: string;
@@ -1452,6 +1502,20 @@ export interface ScopeInput {
   recipient?: string | null;
   /** One person, by phone number. */
   to?: string | null;
+}
+
+/** What the ledger holds for one scope. */
+export interface ScopeSnapshot {
+  status: string;
+  captured_at?: string | null;
+  expires_at?: string | null;
+  revoked_at?: string | null;
+}
+
+/** What is in force for each scope. */
+export interface ScopesAnswer {
+  marketing: ScopeSnapshot;
+  informational: ScopeSnapshot;
 }
 
 /** The recipient whose follow-ups to find; in a body, so that the number is in no URL and no log. */
@@ -1780,9 +1844,12 @@ export interface components {
     EnterAnswer: EnterAnswer;
     EventBody: EventBody;
     EventConsentBody: EventConsentBody;
+    EventOutcome: EventOutcome;
+    EventsAnswer: EventsAnswer;
     FactAnswer: FactAnswer;
     FactsAnswer: FactsAnswer;
     FeedLineAnswer: FeedLineAnswer;
+    FieldProblem: FieldProblem;
     FlowAnswer: FlowAnswer;
     FlowCheckAnswer: FlowCheckAnswer;
     FlowControlAnswer: FlowControlAnswer;
@@ -1804,6 +1871,7 @@ export interface components {
     FollowUpStory: FollowUpStory;
     GivenConsentBody: GivenConsentBody;
     HandOver: HandOver;
+    ImportAnswer: ImportAnswer;
     ImportBody: ImportBody;
     InboxCounts: InboxCounts;
     InboxFilter: InboxFilter;
@@ -1811,6 +1879,7 @@ export interface components {
     JourneyAnswer: JourneyAnswer;
     KPIAnswer: KPIAnswer;
     KPIsAnswer: KPIsAnswer;
+    LedgerAnswer: LedgerAnswer;
     LedgerEntryAnswer: LedgerEntryAnswer;
     LedgerEntryView: LedgerEntryView;
     LedgerPage: LedgerPage;
@@ -1853,6 +1922,7 @@ export interface components {
     RedriveAnswer: RedriveAnswer;
     RedriveBody: RedriveBody;
     RedrivenView: RedrivenView;
+    RefusedRowAnswer: RefusedRowAnswer;
     RemovedFlowAnswer: RemovedFlowAnswer;
     ReplyView: ReplyView;
     ResolutionAnswer: ResolutionAnswer;
@@ -1869,6 +1939,8 @@ export interface components {
     SavedAnswerView: SavedAnswerView;
     ScopeAnswer: ScopeAnswer;
     ScopeInput: ScopeInput;
+    ScopeSnapshot: ScopeSnapshot;
+    ScopesAnswer: ScopesAnswer;
     SearchRequest: SearchRequest;
     SeenBody: SeenBody;
     SendPermissionView: SendPermissionView;
@@ -2525,7 +2597,7 @@ export interface operations {
     parameters: { query?: never; header?: { "idempotency-key"?: string | null }; path?: never; cookie?: never };
     requestBody: { content: { "application/json": ConsentBody } };
     responses: {
-      201: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      201: { headers: { [name: string]: unknown }; content: { "application/json": LedgerAnswer } };
       default: Refusal;
     };
   };
@@ -2540,7 +2612,7 @@ export interface operations {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
     requestBody: { content: { "application/json": ImportBody } };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": ImportAnswer } };
       default: Refusal;
     };
   };
@@ -2548,7 +2620,7 @@ export interface operations {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
     requestBody: { content: { "application/json": RevocationBody } };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": LedgerAnswer } };
       default: Refusal;
     };
   };
@@ -2739,7 +2811,7 @@ export interface operations {
     parameters: { query?: never; header?: { "idempotency-key"?: string | null }; path?: never; cookie?: never };
     requestBody: { content: { "application/json": EventBody | EventBody[] } };
     responses: {
-      202: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      202: { headers: { [name: string]: unknown }; content: { "application/json": EventsAnswer } };
       default: Refusal;
     };
   };
@@ -3203,7 +3275,7 @@ export interface operations {
     parameters: { query?: never; header?: never; path: { recipient_id: string }; cookie?: never };
     requestBody: { content: { "application/json": GivenConsentBody } };
     responses: {
-      201: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      201: { headers: { [name: string]: unknown }; content: { "application/json": LedgerAnswer } };
       default: Refusal;
     };
   };
@@ -3225,7 +3297,7 @@ export interface operations {
     parameters: { query?: never; header?: never; path: { recipient_id: string }; cookie?: never };
     requestBody: { content: { "application/json": OptOutBody } };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": LedgerAnswer } };
       default: Refusal;
     };
   };

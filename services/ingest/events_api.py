@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 
 from services.ingest import store
 from services.ingest.credentials import shop_of
@@ -62,6 +63,24 @@ class EventResult:
     id: str | None
     status: str
     problems: Sequence[FieldProblem] = ()
+
+
+class EventOutcome(BaseModel):
+    """What became of one event of a request."""
+
+    id: str | None
+    status: str = Field(description="accepted, duplicate, ignored (nothing in it is new), no_recipient or refused.")
+    errors: list[FieldProblem] = Field(default=[], description="Of a refused one: each field that is wrong, and why.")
+
+
+class EventsAnswer(BaseModel):
+    """What became of the events of a request, in their order."""
+
+    accepted: int
+    duplicates: int
+    no_recipient: int = Field(description="Of those accepted: they name nobody who can be texted.")
+    refused: int
+    events: list[EventOutcome]
 
 
 class EventEndpoints:
@@ -173,6 +192,7 @@ def add_routes(router: APIRouter, endpoints: EventEndpoints) -> None:
     @router.post(
         PATH,
         summary="Report events",
+        response_model=EventsAnswer,
         status_code=HTTPStatus.ACCEPTED,
         responses={429: {"description": "Over a quota; opt-outs and privacy requests were recorded all the same"}},
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _schema()}}}},

@@ -18,9 +18,13 @@ import pytest_asyncio
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
-from followup_client import AsyncFollowup
+from followup_client import AsyncFollowup, models
 from services.demo.environment import RunningDemo, running_demo
 from shared.http.operation_groups import GROUPS
 from shared.http.operation_names import NAMED, by_rule
@@ -79,6 +83,23 @@ async def test_the_examples_of_the_python_client_do_what_they_say(
 
         await until(listed)
     assert follow_up_id in await said_by(why)
+
+
+async def test_what_the_ledger_and_the_intake_answer_is_what_the_client_knows(running: RunningDemo) -> None:
+    number, source = "+12125550166", "https://shop.example/checkout"
+    given = models.ConsentBody(to=number, scope="marketing", level="pewc", method="form", source=source)
+    consent = {"scope": "marketing", "event": "granted", "level": "pewc", "captured_at": "2025-10-01T10:00:00Z"}
+    event = models.EventBody(id="evt-client", kind="purchase", recipient=models.RecipientBody(phone=number))
+    async with AsyncFollowup(running.address, running.secrets.api_key) as client:
+        assert (await client.record_consent(given)).consents.marketing.status == "pewc"
+        imported = await client.import_consents(models.ImportBody(rows=[{"to": number, **consent}]))
+        assert [each.row for each in imported.refused] == [0]
+        withdrawn = await client.record_withdrawal(models.RevocationBody(to=number, scope="all", reason="by phone"))
+        assert (withdrawn.recorded, withdrawn.consents.marketing.status) == (True, "revoked")
+        body = models.OptOutBody(reason="by phone", scope="all")
+        assert (await client.opt_out_person(withdrawn.recipient_id, body)).recipient_id == withdrawn.recipient_id
+        reported = await client.report_events([event, event.model_copy(update={"kind": "no kind"})])
+        assert [bool(each.errors) for each in reported.events] == [False, True]
 
 
 async def test_each_name_of_its_own_belongs_to_an_operation_and_is_not_what_the_rule_says(running: RunningDemo) -> None:
@@ -148,7 +169,13 @@ def ask(operation: Any, headers: dict[str, str], cases: int, wrong: dict[str, st
         response = case.call(headers=headers)
         try:
             case.validate_response(
-                response, checks=(not_a_server_error, status_code_conformance, content_type_conformance)
+                response,
+                checks=(
+                    not_a_server_error,
+                    status_code_conformance,
+                    content_type_conformance,
+                    response_schema_conformance,
+                ),
             )
         except BaseException as failure:  # noqa: BLE001 - a group of the library's own failures
             wrong[f"{operation.method.upper()} {operation.path} {response.status_code}"] = str(failure)[:300]

@@ -501,7 +501,7 @@ class AsyncFollowup(AsynchronousCalls):
         body: models.ConsentBody,
         *,
         idempotency_key: str | None = None,
-    ) -> Any:
+    ) -> models.LedgerAnswer:
         """Record consent with its evidence."""
         call = Call(
             "POST",
@@ -511,7 +511,7 @@ class AsyncFollowup(AsynchronousCalls):
             body=body,
             is_repeatable=True,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.LedgerAnswer = await self.answer_of(call, models.LedgerAnswer)
         return answer
 
     async def list_consents(
@@ -537,27 +537,27 @@ class AsyncFollowup(AsynchronousCalls):
     async def import_consents(
         self,
         body: models.ImportBody,
-    ) -> Any:
+    ) -> models.ImportAnswer:
         """Import consents; rows without evidence are refused one by one."""
         call = Call(
             "POST",
             "/v1/consents/imports",
             body=body,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.ImportAnswer = await self.answer_of(call, models.ImportAnswer)
         return answer
 
     async def record_withdrawal(
         self,
         body: models.RevocationBody,
-    ) -> Any:
+    ) -> models.LedgerAnswer:
         """Record a withdrawal, received anywhere."""
         call = Call(
             "POST",
             "/v1/consents/revoke",
             body=body,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.LedgerAnswer = await self.answer_of(call, models.LedgerAnswer)
         return answer
 
     async def verify_consents(
@@ -990,7 +990,7 @@ class AsyncFollowup(AsynchronousCalls):
         body: models.EventBody | Sequence[models.EventBody],
         *,
         idempotency_key: str | None = None,
-    ) -> Any:
+    ) -> models.EventsAnswer:
         """Report events."""
         call = Call(
             "POST",
@@ -1000,7 +1000,7 @@ class AsyncFollowup(AsynchronousCalls):
             body=body,
             is_repeatable=True,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.EventsAnswer = await self.answer_of(call, models.EventsAnswer)
         return answer
 
     async def export_person_by_number(
@@ -2035,7 +2035,7 @@ class AsyncFollowup(AsynchronousCalls):
         self,
         recipient_id: UUID,
         body: models.GivenConsentBody,
-    ) -> Any:
+    ) -> models.LedgerAnswer:
         """Record a consent that the shop witnessed, by recipient id.
 
         Record what a person agreed to before somebody of the shop; refused where it would not count.
@@ -2047,7 +2047,7 @@ class AsyncFollowup(AsynchronousCalls):
             f"/v1/standings/{segment(recipient_id)}/consent",
             body=body,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.LedgerAnswer = await self.answer_of(call, models.LedgerAnswer)
         return answer
 
     async def erase_person(
@@ -2088,7 +2088,7 @@ class AsyncFollowup(AsynchronousCalls):
         self,
         recipient_id: UUID,
         body: models.OptOutBody,
-    ) -> Any:
+    ) -> models.LedgerAnswer:
         """Opt a person out, by recipient id.
 
         Record a withdrawal that was received anywhere; it counts at once, and asking twice changes nothing more.
@@ -2098,7 +2098,7 @@ class AsyncFollowup(AsynchronousCalls):
             f"/v1/standings/{segment(recipient_id)}/opt-out",
             body=body,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.LedgerAnswer = await self.answer_of(call, models.LedgerAnswer)
         return answer
 
     async def revoke_preference_links(

@@ -593,6 +593,27 @@ class EventConsentBody(Body):
     source: str = 'api'
 
 
+class EventOutcome(Answer):
+    """What became of one event of a request."""
+
+    id: str | None
+    status: str
+    """accepted, duplicate, ignored (nothing in it is new), no_recipient or refused."""
+    errors: list[FieldProblem] = Field(default_factory=list)
+    """Of a refused one: each field that is wrong, and why."""
+
+
+class EventsAnswer(Answer):
+    """What became of the events of a request, in their order."""
+
+    accepted: int
+    duplicates: int
+    no_recipient: int
+    """Of those accepted: they name nobody who can be texted."""
+    refused: int
+    events: list[EventOutcome]
+
+
 class FactAnswer(Answer):
     """One fact, without personal data."""
 
@@ -641,6 +662,13 @@ class FeedLineAnswer(Answer):
     follow_up_id: UUID | None
     flow: str | None
     step: str | None
+
+
+class FieldProblem(Answer):
+    """One field and what is wrong with it."""
+
+    field: str
+    reason: str
 
 
 class FlowAnswer(Answer):
@@ -900,6 +928,14 @@ class GivenConsentBody(Body):
     """What else proves it; kept encrypted."""
 
 
+class ImportAnswer(Answer):
+    """What became of the rows of an import."""
+
+    recorded: int
+    repeated: int
+    refused: list[RefusedRowAnswer]
+
+
 class ImportBody(Body):
     """A batch of rows; each has the fields of `POST /v1/consents`."""
 
@@ -974,6 +1010,18 @@ class KPIsAnswer(Answer):
     """The answer of `GET /v1/kpis`."""
 
     kpis: list[KPIAnswer]
+
+
+class LedgerAnswer(Answer):
+    """A claim that is in the ledger, and what the ledger holds of its person now."""
+
+    consent_id: UUID
+    recipient_id: UUID
+    recorded: bool
+    consents: ScopesAnswer
+    suppressed: str | None
+    needs_review: bool
+    epoch: int
 
 
 class LedgerEntryAnswer(Answer):
@@ -1446,6 +1494,14 @@ class RedrivenView(Answer):
     """Why it is still in quarantine; `no_longer_kept`: only to be discarded."""
 
 
+class RefusedRowAnswer(Answer):
+    """A row that is not in the ledger, and how to mend it."""
+
+    row: int
+    reason: str
+    detail: str
+
+
 class RemovedFlowAnswer(Answer):
     """A flow that no file has any more, while texts of it are planned."""
 
@@ -1610,6 +1666,22 @@ class ScopeInput(Body):
     """One person, by recipient id."""
     to: str | None = None
     """One person, by phone number."""
+
+
+class ScopeSnapshot(Answer):
+    """What the ledger holds for one scope."""
+
+    status: str
+    captured_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+    revoked_at: AwareDatetime | None = None
+
+
+class ScopesAnswer(Answer):
+    """What is in force for each scope."""
+
+    marketing: ScopeSnapshot
+    informational: ScopeSnapshot
 
 
 class SearchRequest(Body):

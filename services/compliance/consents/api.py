@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
+from services.compliance.consents.answers import ImportAnswer, LedgerAnswer
 from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.consents.import_service import ImportService
 from services.compliance.consents.service import ConsentService, refuse_reserved_origin, standing_answer
@@ -41,7 +42,12 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
     """Return the routes of consents."""
     router = APIRouter(tags=["consent"], route_class=StrictRoute)
 
-    @router.post("/v1/consents", status_code=HTTPStatus.CREATED, summary="Record consent with its evidence")
+    @router.post(
+        "/v1/consents",
+        status_code=HTTPStatus.CREATED,
+        response_model=LedgerAnswer,
+        summary="Record consent with its evidence",
+    )
     async def record_consent(
         body: ConsentBody,
         request: Request,
@@ -56,7 +62,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
         status, answer = await service.enter(caller, body, keyed, HTTPStatus.CREATED)
         return JSONResponse(answer, status_code=status)
 
-    @router.post("/v1/consents/revoke", summary="Record a withdrawal, received anywhere")
+    @router.post("/v1/consents/revoke", response_model=LedgerAnswer, summary="Record a withdrawal, received anywhere")
     async def revoke_consent(body: RevocationBody, caller: Writer) -> Response:
         claim = ConsentBody(
             to=body.to,
@@ -98,6 +104,7 @@ def create_imports_router(service: ImportService, quotas: Quotas) -> APIRouter:
 
     @router.post(
         _IMPORTS,
+        response_model=ImportAnswer,
         summary="Import consents; rows without evidence are refused one by one",
         responses={429: {"description": "Over a quota; rows that withdraw were taken all the same"}},
     )

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.compliance import store
+from services.compliance.consents.answers import LedgerAnswer
 from services.compliance.consents.bodies import ConsentBody, GivenConsentBody, OneLine
 from services.compliance.consents.service import ConsentService, refuse_reserved_origin, standing_answer
 from services.compliance.preferences.links import PreferenceLinks
@@ -102,10 +103,13 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
     router = APIRouter(tags=["consent"], route_class=StrictRoute)
     standings = StandingEndpoints(service, links, quotas)
     router.get(_PATH, summary="Show what the ledger holds about a person, by recipient id")(standings.show)
-    router.post(f"{_PATH}/opt-out", summary="Opt a person out, by recipient id")(standings.opt_out)
+    router.post(f"{_PATH}/opt-out", response_model=LedgerAnswer, summary="Opt a person out, by recipient id")(
+        standings.opt_out
+    )
     router.post(
         f"{_PATH}/consent",
         status_code=HTTPStatus.CREATED,
+        response_model=LedgerAnswer,
         summary="Record a consent that the shop witnessed, by recipient id",
         responses={
             409: {"description": "It would not count: they opted out themselves or later, or must never be written to"},
