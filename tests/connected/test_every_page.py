@@ -110,6 +110,14 @@ async def enter_as_owner(page: Page, running: RunningDemo) -> None:
     await page.wait_for_url(f"{running.address}/console")
 
 
+async def invited(running: RunningDemo) -> str:
+    """Return the address of the page of a new invitation."""
+    headers = {"Authorization": f"Bearer {running.application.operator_token}", MERCHANT_HEADER: "acme"}
+    made = await running.actions.client.post("/console/invitations", json={"role": "viewer"}, headers=headers)
+    assert made.status_code == 201, made.text
+    return f"/console/join?{str(made.json()['link']).partition('?')[2]}"
+
+
 async def look(page: Page, running: RunningDemo, name: str, address: str, width: int) -> list[str]:
     """Open a page and return what is wrong with it."""
     await page.goto(running.address + address)
@@ -137,9 +145,10 @@ async def test_every_page_fits_a_desktop_and_a_phone(demo: tuple[RunningDemo, St
         await page.goto(f"{running.address}/console")
         await page.evaluate(_GROWN)
         wrong += [f"large figures at {width}: {each}" for each in await page.evaluate(_TOO_SMALL)]
-    stranger, _ = await page_of(browser)
+    (stranger, _), link = await page_of(browser), await invited(running)
     for width in WIDTHS:
         await stranger.set_viewport_size({"width": width, "height": 900})
-        wrong += await look(stranger, running, "sign-in", "/console/sign-in", width)
+        for name, address in {"sign-in": "/console/sign-in", "join": link, "no-join": "/console/join"}.items():
+            wrong += await look(stranger, running, name, address, width)
     assert wrong == [], "\n".join(wrong)
     assert [each for each in complaints if "404" not in each] == []

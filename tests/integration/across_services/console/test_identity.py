@@ -156,6 +156,7 @@ async def test_of_several_answers_at_once_one_signs_in(house: House) -> None:
     assert kinds.count("session") == 2, "one of joining, one of this"
 
 
+@once
 async def test_an_invitation_that_ended_meanwhile_makes_nobody(house: House) -> None:
     code, number = await invited(house.console)
     back = house.provider.authorize(await house.joining(code, "bo"))
@@ -342,6 +343,7 @@ async def test_what_was_typed_before_a_session_ended_is_shown_after_signing_in_i
     assert (shown.status_code, "because" in shown.text) == (200, True)
 
 
+@once
 async def test_without_a_provider_nothing_of_it_is_there(console: Console) -> None:
     assert (await console.http.get(IDENTITY)).status_code == 404
     assert "identity" not in (await console.http.get("/console/sign-in")).text

@@ -12,8 +12,10 @@ from services.console.tables import invitations as table
 from shared.testing.make_metrics import READ_KEY
 from tests.integration.across_services.console.conftest import Console
 from tests.integration.across_services.console.test_users import PASSWORD, add, sign_in
+from tests.integration.engines import only_on_sqlite
 
 PAGE = "/console/settings/invitations"
+no_sql_of_its_own = only_on_sqlite("its statements are run on PostgreSQL by the tests beside it")
 
 
 async def invited(console: Console, role: str = "support", merchant: str = "acme") -> tuple[str, str]:
@@ -80,6 +82,7 @@ async def test_of_many_who_use_a_link_at_once_one_becomes_a_user(console: Consol
     assert len((await console.operate("GET", "/console/users")).json()["users"]) == 1
 
 
+@no_sql_of_its_own
 async def test_a_taken_name_uses_nothing_up(console: Console) -> None:
     await add(console, merchant="bolt")
     code, _ = await invited(console)
@@ -88,6 +91,7 @@ async def test_a_taken_name_uses_nothing_up(console: Console) -> None:
     assert (await join(console, code)).status_code == 303
 
 
+@no_sql_of_its_own
 async def test_an_owner_sees_a_link_once_and_withdraws_it(console: Console) -> None:
     await add(console)
     await sign_in(console)
@@ -127,6 +131,7 @@ async def test_an_invitation_ends_after_72_hours_and_with_its_inviter(console: C
     assert (await opened(console, code)).status_code == 404
 
 
+@no_sql_of_its_own
 async def test_nobody_but_an_owner_by_name_makes_or_withdraws_and_nobody_another_shops(console: Console) -> None:
     code, number = await invited(console)
     for method, path, body in (
@@ -168,6 +173,7 @@ async def test_open_and_kept_invitations_of_a_shop_are_bounded(
     assert (await opened(console, code)).status_code == 200
 
 
+@no_sql_of_its_own
 async def test_made_up_links_are_braked_and_those_of_other_sites_refused(console: Console) -> None:
     code, _ = await invited(console)
     other = {"Sec-Fetch-Site": "cross-site"}
