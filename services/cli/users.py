@@ -149,7 +149,8 @@ def withdraw(
 def line(merchant: str, user: dict[str, Any]) -> str:
     """Return a user in one line."""
     way = f"signs in at {user['issuer']}" if user.get("issuer") else f"password set {user['changed_at']}"
-    return f"{merchant}: {user['name']}, {user['role']}, {way}"
+    steps = ", two steps" if user.get("has_second_factor") else ""
+    return f"{merchant}: {user['name']}, {user['role']}, {way}{steps}"
 
 
 def _password() -> str:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from services.console.accounts import invitations_api, users_api
 from services.console.accounts.account_log import AccountLog
+from services.console.accounts.current_password import CurrentPassword
 from services.console.accounts.failed_sign_ins import FailedSignIns
 from services.console.accounts.first_user import FirstUser
 from services.console.accounts.invitations import Invitations
@@ -74,6 +75,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
     renderer = PageRenderer(partial(file_problems, runtime.merchants), identity.shown_name)
     kept, jobs = KeptNeeds(runtime.clock), ImportJobs(runtime.units, reached)
     factors = SecondFactors(runtime.units, account_log, AESGCM(_own_key(runtime, calls, reached)))
+    current = CurrentPassword(users, factors)
     return Service(
         name="console",
         metadata=metadata,
@@ -82,7 +84,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
         consumer=None,
         tasks=WatchedTasks("console"),
         routers=(
-            *_account_routers(runtime, reached, renderer, sessions, users, factors, identity),
+            *_account_routers(runtime, reached, renderer, sessions, users, factors, identity, current),
             create_audit_router(account_log.audit, runtime.units),
             UnassignedPages(reached, renderer).create_router(sessions),
             InboxPages(reached, renderer, runtime.clock, partial(users.names, scope="replies:write")).create_router(
@@ -92,7 +94,7 @@ def build(runtime: Runtime, calls: ServiceCalls | None = None) -> Service:
             ControlsPage(reached, renderer, partial(users.names, scope="controls:write")).create_router(sessions),
             FlowEditor(reached, renderer).create_router(sessions),
             FlowPages(reached, renderer).create_router(sessions),
-            SettingsPages(reached, renderer, users, runtime.merchants).create_router(sessions),
+            SettingsPages(reached, renderer, users, current, runtime.merchants).create_router(sessions),
             renderer.create_router(),
             ImportPages(reached, renderer, jobs).create_router(sessions),
             ConsentPages(reached, renderer, runtime.clock).create_router(sessions),
@@ -121,6 +123,7 @@ def _account_routers(
     users: Users,
     factors: SecondFactors,
     identity: IdentitySettings,
+    current: CurrentPassword,
 ) -> Sequence[APIRouter]:
     """Return the routes by which people become users and sign in."""
     units, merchants, address = runtime.units, runtime.merchants, runtime.settings.address
@@ -133,7 +136,7 @@ def _account_routers(
         users_api.create_router(users),
         sign_in.create_router(),
         SecondStep(sign_in, factors, failed, renderer, runtime.clock).create_router(),
-        OwnSignInPages(reached, renderer, users, factors, OwnSessions(units, users.log)).create_router(sessions),
+        OwnSignInPages(reached, renderer, current, factors, OwnSessions(units, users.log)).create_router(sessions),
         FirstUser(sessions, users, sign_in, renderer, merchants).create_router(),
         invitations_api.create_router(invitations, address),
         Join(invitations, sessions, users, sign_in, renderer, runtime.clock, by_identity).create_router(),

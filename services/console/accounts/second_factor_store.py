@@ -6,6 +6,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from services.console.accounts import user_store
+from services.console.accounts.user_store import StoredUser
 from services.console.tables import recovery_codes, second_factors, sign_in_rules
 from shared.db.transaction import Transaction
 from shared.ids import MerchantId
@@ -29,9 +31,11 @@ async def find(db: Transaction, user_name: str) -> StoredFactor | None:
     return None
 
 
-async def having(db: Transaction, user_names: Iterable[str]) -> set[str]:
-    """Return who of these users has an authenticator."""
-    return {str(row["user_name"]) for row in await db.fetch(second_factors, "user_name", sorted(user_names))}
+async def users_and_factors(db: Transaction, merchant: MerchantId) -> tuple[list[StoredUser], set[str]]:
+    """Return a merchant's users by name, and the names of those who have an authenticator; there are few."""
+    users = await user_store.of_merchant(db, merchant)
+    rows = await db.fetch(second_factors, "user_name", [user.name for user in users])
+    return users, {str(row["user_name"]) for row in rows}
 
 
 async def insert_new(db: Transaction, factor: StoredFactor) -> bool:

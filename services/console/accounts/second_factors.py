@@ -48,6 +48,8 @@ class FactorState(NamedTuple):
     codes_left: int
     is_required: bool
     """Whether the shop asks everybody for one."""
+    has_password: bool
+    """Whether the user has one here, or signs in at an identity provider alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,9 @@ class SecondFactors:
             found = await second_factor_store.find(db, name)
             left = await second_factor_store.codes_left(db, name)
             is_required = await second_factor_store.is_required(db, merchant)
-            return FactorState(found.made_at if found is not None else None, left, is_required)
+            user = await user_store.find(db, name)
+            has_password = user is not None and bool(user.password_hash)
+            return FactorState(found.made_at if found is not None else None, left, is_required, has_password)
 
         return await self.units.read(read)
 
@@ -164,6 +168,10 @@ class SecondFactors:
     async def is_required(self, merchant: MerchantId) -> bool:
         """Return whether a merchant asks everybody for a second step."""
         return await self.units.read(lambda db: second_factor_store.is_required(db, merchant))
+
+    async def prove(self, user: StoredUser, code: str) -> bool:
+        """Return whether a code proves a user who is signed in; it is used up."""
+        return await self.units.run(lambda uow: self.takes(uow, user, code), WritePriority.INGEST)
 
     async def takes(self, uow: UnitOfWork, user: StoredUser, code: str) -> bool:
         """Return whether a code or recovery code proves a user; it is used up in this unit, and good no second time."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.console.accounts import user_store
+from services.console.accounts import second_factor_store
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.user_store import StoredUser
 from services.console.accounts.users import Users
@@ -51,12 +51,18 @@ class UserAnswer(BaseModel):
     made_at: datetime
     changed_at: datetime
     issuer: str | None = Field(description="The identity provider at which they sign in; null: with a password.")
+    has_second_factor: bool = Field(description="Whether signing in takes a code of an authenticator app too.")
 
     @classmethod
-    def of(cls, user: StoredUser) -> "UserAnswer":
+    def of(cls, user: StoredUser, *, has_second_factor: bool = False) -> "UserAnswer":
         """Return a user as it is shown."""
         return cls(
-            name=user.name, role=Role(user.role), made_at=user.made_at, changed_at=user.changed_at, issuer=user.issuer
+            name=user.name,
+            role=Role(user.role),
+            made_at=user.made_at,
+            changed_at=user.changed_at,
+            issuer=user.issuer,
+            has_second_factor=has_second_factor,
         )
 
 
@@ -77,8 +83,9 @@ def create_router(users: Users) -> APIRouter:
 
     @router.get("", summary="List the users of a merchant (operator)")
     async def show(caller: Operator) -> UsersAnswer:
-        found = await users.units.read(lambda db: user_store.of_merchant(db, caller.merchant.id))
-        return UsersAnswer(users=[UserAnswer.of(user) for user in found])
+        merchant = caller.merchant.id
+        found, having = await users.units.read(lambda db: second_factor_store.users_and_factors(db, merchant))
+        return UsersAnswer(users=[UserAnswer.of(user, has_second_factor=user.name in having) for user in found])
 
     @router.post("/{name}/password", summary="Set another password; every session of the user ends (operator)")
     async def reset(name: str, request: PasswordRequest, caller: Operator) -> UserAnswer:

@@ -9,18 +9,17 @@ from fastapi.responses import Response
 
 from services.console.accounts import totp
 from services.console.accounts.account_log import origin_of
+from services.console.accounts.current_password import CurrentPassword
 from services.console.accounts.own_sessions import OwnSessions
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.second_factors import Proposal, SecondFactors
 from services.console.accounts.sessions import COOKIE, Sessions, SignedInPerson
 from services.console.accounts.sign_in import SET_UP, SignedIn, require_own_form
-from services.console.accounts.users import Users
 from services.console.calls import ServiceCalls
 from services.console.page import ConsolePage
 from services.console.rendering import PageRenderer, redirect
 from services.console.words import sentence
 from shared.audit import Actor
-from shared.http.guess_throttle import GuessThrottle
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import MerchantId
 from shared.vocabulary.roles import Role
@@ -40,7 +39,7 @@ class OwnSignInPages(ConsolePage):
     Args:
         calls: to the services.
         renderer: of the templates.
-        users: of the console.
+        current: checks a password before something is changed.
         factors: their second factors.
         own_sessions: where each is signed in.
     """
@@ -51,15 +50,14 @@ class OwnSignInPages(ConsolePage):
         self,
         calls: ServiceCalls,
         renderer: PageRenderer,
-        users: Users,
+        current: CurrentPassword,
         factors: SecondFactors,
         own_sessions: OwnSessions,
     ) -> None:
         super().__init__(calls, renderer)
-        self._users = users
         self._factors = factors
         self._own_sessions = own_sessions
-        self._throttle = GuessThrottle(users.units.clock)
+        self._current = current
 
     async def show(self, request: Request, person: SignedIn) -> Response:
         """Answer the page."""
@@ -95,7 +93,7 @@ class OwnSignInPages(ConsolePage):
         require_own_form(request, person, form_token)
         merchant, name, by = _user(request, person)
         try:
-            await self._require_password(name, current, "remove")
+            await self._current.require(name, current, "remove")
             await self._factors.remove(merchant, name, by)
         except HTTPProblem as problem:
             return await self._page(request, person, problem)
@@ -112,7 +110,7 @@ class OwnSignInPages(ConsolePage):
         require_own_form(request, person, form_token)
         merchant, name, by = _user(request, person)
         try:
-            await self._require_password(name, current, "renew")
+            await self._current.require(name, current, "renew")
         except HTTPProblem as problem:
             return await self._page(request, person, problem)
         return self._codes(request, person, await self._factors.renew_codes(merchant, name, by))
@@ -155,20 +153,6 @@ class OwnSignInPages(ConsolePage):
         merchant, name, by = _user(request, person)
         await self._own_sessions.end_others(merchant, name, _cookie(request), by)
         return redirect(SET_UP)
-
-    async def _require_password(self, name: str, password: str, field: str) -> None:
-        """Check a user's password; ten wrong ones, and one may be tried a minute.
-
-        Raises:
-            HTTPProblem: 422 it is another, 429 too many wrong ones.
-        """
-        if wait := self._throttle.wait_seconds(name):
-            words, after = "too many attempts; wait a minute", {"Retry-After": str(int(wait) + 1)}
-            raise HTTPProblem(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", words, headers=after)
-        self._throttle.wrong(name)
-        if await self._users.who(name, password) is None:
-            raise unprocessable(field, "this is not your password")
-        self._throttle.right(name)
 
     async def _page(
         self,

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 from asyncio import gather
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
@@ -15,8 +15,9 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
-from services.console.accounts import user_store
+from services.console.accounts import second_factor_store, user_store
 from services.console.accounts.account_log import origin_of
+from services.console.accounts.current_password import CurrentPassword
 from services.console.accounts.passwords import LONGEST_PASSWORD
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
@@ -68,14 +69,23 @@ class SettingsPages(ConsolePage):
         calls: to the services.
         renderer: of the templates.
         users: of the console.
+        current: checks a password before it is changed.
         merchants: the files in force.
     """
 
     place = "settings"
 
-    def __init__(self, calls: ServiceCalls, renderer: PageRenderer, users: Users, merchants: MerchantDirectory) -> None:
+    def __init__(
+        self,
+        calls: ServiceCalls,
+        renderer: PageRenderer,
+        users: Users,
+        current: CurrentPassword,
+        merchants: MerchantDirectory,
+    ) -> None:
         super().__init__(calls, renderer)
         self._users = users
+        self._current = current
         self._merchants = merchants
 
     async def people(self, request: Request, person: SignedIn) -> Response:
@@ -141,8 +151,7 @@ class SettingsPages(ConsolePage):
             raise HTTPProblem(HTTPStatus.FORBIDDEN, "no_user", "you signed in with an API key; it has no password")
         name = person.name.removeprefix("user:")
         try:
-            if await self._users.who(name, current) is None:
-                raise unprocessable("current", "this is not your password")
+            await self._current.require(name, current, "current")
             await self._users.reset(MerchantId(person.merchant.id), name, password, person.actor(origin_of(request)))
         except HTTPProblem as problem:
             return await self._people(request, person, {}, problem)
@@ -223,14 +232,18 @@ class SettingsPages(ConsolePage):
         own = None
         if person.role is not None:
             own = await self._users.units.read(lambda db: user_store.find(db, person.name.removeprefix("user:")))
+        with_two_steps: Collection[str] = ()
         if person.role is Role.OWNER:
             merchant = person.merchant.id
-            stored = await self._users.units.read(lambda db: user_store.of_merchant(db, merchant))
-        field = problem.errors[0].field if problem is not None and problem.errors else "name"
+            stored, with_two_steps = await self._users.units.read(
+                lambda db: second_factor_store.users_and_factors(db, merchant)
+            )
+        field = problem.errors[0].field if problem is not None and problem.errors else ("name" if given else "current")
         values = {
             "tab": "users",
             "users": stored,
             "own": own,
+            "with_two_steps": with_two_steps,
             "roles": ROLE_CHOICES,
             "given": given or {"name": "", "role": Role.SUPPORT.value},
             "field": field if problem is not None else "",

@@ -4,10 +4,12 @@ import asyncio
 import re
 
 import httpx2
+import sqlalchemy as sa
 from pyotp.totp import TOTP
 
 from services.console.accounts.totp import RECOVERY_CODES
-from services.console.tables import recovery_codes, second_factors, sessions
+from services.console.tables import recovery_codes, second_factors, sessions, users
+from shared.db.transaction import WritePriority
 from shared.testing.make_metrics import READ_KEY
 from tests.integration.across_services.console.conftest import Console
 from tests.integration.across_services.console.test_account_log import entries, form_token
@@ -161,6 +163,8 @@ async def test_a_page_of_set_up_is_good_for_its_user_for_half_an_hour(console: C
 
 async def test_turning_off_and_new_codes_take_the_password(console: Console) -> None:
     _, codes = await set_up(console)
+    listed = (await console.operate("GET", "/console/users")).json()["users"]
+    assert [(user["name"], user["has_second_factor"]) for user in listed] == [("anna", True)]
     for what in ("remove", "codes"):
         refused = await send(console, f"two-steps/{what}", current="not my password")
         assert (refused.status_code, "not your password" in refused.text) == (422, True)
@@ -206,6 +210,33 @@ async def test_an_owner_asks_everybody_and_nobody_does_anything_without(console:
     assert (await send(console, "two-steps", setup=setup, code=app.at(console.clock.now()))).status_code == 200
     assert (await console.http.get("/console")).status_code == 200
     assert (await send(console, "two-steps/rule", required="no")).status_code == 403
+
+
+@no_sql_of_its_own
+async def test_the_current_password_cannot_be_guessed_in_an_open_browser(console: Console) -> None:
+    await set_up(console)
+    for number in range(5):
+        for what in ("remove", "codes"):
+            assert (await send(console, f"two-steps/{what}", current=f"guess {number}")).status_code == 422
+    token = await form_token(console)
+    form = {"form_token": token, "current": PASSWORD, "password": "five loud cups of tea"}
+    braked = await console.http.post("/console/settings/password", data=form)
+    assert (braked.status_code, "wait a minute" in braked.text) == (429, True)
+    assert (await send(console, "two-steps/remove", current=PASSWORD)).status_code == 429
+    console.clock.advance(seconds=61)
+    assert (await send(console, "two-steps/remove", current=PASSWORD)).status_code == 303
+
+
+@no_sql_of_its_own
+async def test_who_has_no_password_shows_a_code_in_its_place(console: Console) -> None:
+    app, codes = await set_up(console)
+    nothing = sa.update(users).values(password_hash="")
+    await console.harness.runtime.database.write(lambda db: db.execute(nothing), WritePriority.BATCHES)
+    for wrong in (PASSWORD, "", "000000"):
+        assert (await send(console, "two-steps/remove", current=wrong)).status_code == 422
+    assert (await send(console, "two-steps/codes", current=codes[0])).status_code == 200
+    assert (await send(console, "two-steps/remove", current=codes[1])).status_code == 422
+    assert (await send(console, "two-steps/remove", current=app.at(console.clock.now()))).status_code == 303
 
 
 @no_sql_of_its_own
