@@ -13,8 +13,12 @@ import sqlalchemy as sa
 from services.compliance.gate.advice import advise
 from services.scheduler import app
 from services.scheduler.tables import approvals, audit_tables
+from shared.bus.partitioning import WHOLE_MERCHANT
+from shared.events.consent import MerchantClosed
 from shared.events.control import ApprovalAsked
-from shared.testing import make_scheduler
+from shared.rights import SHOP_ERASURE
+from shared.testing import make, make_scheduler
+from tests.integration.engines import only_on_sqlite
 from tests.integration.scheduler.driver import SchedulerDriver
 from tests.integration.scheduler.test_controls import FLOW, change, pause, shown, work
 from tests.integration.scheduler.test_controls_attacked import MERCHANT, plan
@@ -22,6 +26,7 @@ from tests.integration.scheduler.test_removed_flows import look
 
 ABOVE_TWO = pytest.mark.parametrize("driver", [{"more": "approvals: {release_above: 2}\n"}], indirect=True)
 pytestmark = ABOVE_TWO
+DECISION = only_on_sqlite("a decision in memory; what it asks of the database is asked by other tests")
 
 
 async def waiting(driver: SchedulerDriver, people: int = 3, scope: dict[str, Any] = FLOW) -> None:
@@ -102,6 +107,7 @@ async def test_both_names_are_in_the_audit_log(driver: SchedulerDriver) -> None:
     ]
 
 
+@DECISION
 async def test_who_asked_cannot_say_yes_and_may_take_it_back(driver: SchedulerDriver) -> None:
     await waiting(driver)
     key = await asked(driver)
@@ -114,6 +120,7 @@ async def test_who_asked_cannot_say_yes_and_may_take_it_back(driver: SchedulerDr
     assert await gone(driver) == 0
 
 
+@DECISION
 async def test_a_key_neither_asks_nor_answers(driver: SchedulerDriver) -> None:
     await waiting(driver)
     refused = await change(driver, "resume", FLOW)
@@ -129,6 +136,7 @@ async def test_a_key_neither_asks_nor_answers(driver: SchedulerDriver) -> None:
     assert await gone(driver) == 0
 
 
+@DECISION
 async def test_another_shop_finds_no_question(driver: SchedulerDriver) -> None:
     await waiting(driver)
     key = await asked(driver)
@@ -139,6 +147,7 @@ async def test_another_shop_finds_no_question(driver: SchedulerDriver) -> None:
     assert (await driver.get("/v1/approvals", make_scheduler.OTHER_MERCHANT)).json()["approvals"] == []
 
 
+@DECISION
 async def test_a_yes_to_far_fewer_texts_than_would_go_is_refused_with_the_new_number(driver: SchedulerDriver) -> None:
     await waiting(driver)
     key = await asked(driver)
@@ -179,6 +188,7 @@ async def test_of_a_yes_and_a_no_at_the_same_moment_one_counts(driver: Scheduler
     assert await gone(driver) == (3 if row["answer"] == "yes" else 0)
 
 
+@DECISION
 async def test_after_72_hours_nobody_can_say_yes_and_it_may_be_asked_again(driver: SchedulerDriver) -> None:
     await waiting(driver)
     key = await asked(driver)
@@ -200,6 +210,7 @@ async def test_a_pause_made_after_the_question_is_not_lifted_by_its_yes(driver: 
     assert len(await shown(driver)) == 1
 
 
+@DECISION
 async def test_a_question_is_answered_in_the_process_after_a_restart(driver: SchedulerDriver) -> None:
     await waiting(driver)
     key = await asked(driver)
@@ -232,6 +243,7 @@ async def test_an_earlier_end_of_a_pause_is_a_resume_too(driver: SchedulerDriver
     assert (await shown(driver))[0]["until"] is None
 
 
+@DECISION
 async def test_putting_a_flow_back_lets_no_more_go_than_one_person_may(driver: SchedulerDriver, tmp_path: Path) -> None:
     flows = tmp_path / "merchants" / "acme" / "flows"
     kept = (flows / "order-thank-you.yaml").read_text(encoding="utf-8")
@@ -247,6 +259,7 @@ async def test_putting_a_flow_back_lets_no_more_go_than_one_person_may(driver: S
     assert await gone(driver) == 3
 
 
+@DECISION
 async def test_finishing_a_removed_flow_counts_everything_planned(driver: SchedulerDriver, tmp_path: Path) -> None:
     await look(driver)
     await plan(driver, 2)
@@ -255,6 +268,7 @@ async def test_finishing_a_removed_flow_counts_everything_planned(driver: Schedu
     assert (await resume(driver)).json()["approval"]["texts"] == 4
 
 
+@DECISION
 async def test_what_concerns_one_person_or_lets_nothing_go_takes_nobody(driver: SchedulerDriver) -> None:
     person = {"to": make_scheduler.PHONE}
     for scope in (person, MERCHANT):
@@ -263,6 +277,7 @@ async def test_what_concerns_one_person_or_lets_nothing_go_takes_nobody(driver: 
     assert await shown(driver) == []
 
 
+@DECISION
 async def test_a_hundred_questions_are_the_most(driver: SchedulerDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.scheduler.approvals.asking._MOST_OPEN", 0)
     await waiting(driver)
@@ -270,6 +285,7 @@ async def test_a_hundred_questions_are_the_most(driver: SchedulerDriver, monkeyp
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_approvals")
 
 
+@DECISION
 @pytest.mark.parametrize(
     "body",
     [{}, {"answer": "maybe"}, {"answer": "yes"}, {"answer": "yes", "texts": -1}, {"answer": "no", "reason": "a\nb"}],
@@ -278,3 +294,10 @@ async def test_a_hundred_questions_are_the_most(driver: SchedulerDriver, monkeyp
 async def test_an_answer_that_cannot_be_is_refused(driver: SchedulerDriver, body: dict[str, Any]) -> None:
     answer = await driver.as_user("ben", "POST", f"/v1/approvals/{uuid4()}/answer", body)
     assert answer.status_code == 422
+
+
+async def test_a_shop_that_is_erased_leaves_no_question(driver: SchedulerDriver) -> None:
+    await waiting(driver)
+    await asked(driver)
+    await driver.hear(make.event(MerchantClosed, recipient_id=WHOLE_MERCHANT, reason=SHOP_ERASURE))
+    assert await driver.harness.rows(sa.select(approvals)) == []
