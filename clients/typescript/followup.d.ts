@@ -1676,6 +1676,16 @@ export interface ThreadView {
 /** The tone of a step, which decides its colour and sign. */
 export type Tone = "plain" | "good" | "wait" | "bad" | "glad";
 
+/** What is to have happened, to whom. */
+export interface TrialEventBody {
+  /** A phone listed under `test_recipients`. */
+  to: string;
+  kind?: TriggerKind;
+}
+
+/** Built-in kinds; any other is ``custom.<name>`` (formats, `POST /v1/events`). */
+export type TriggerKind = "purchase" | "inquiry" | "checkout_started" | "checkout_completed" | "fulfilment" | "in_transit" | "out_for_delivery" | "ready_for_pickup" | "delivery_attempted" | "delivery_failed" | "delivery" | "refund" | "cancellation" | "booking" | "customer_updated" | "subscription_cancel_started" | "loyalty_changed" | "survey_answered";
+
 /** The newest first. */
 export interface UnassignedPage {
   replies: UnassignedView[];
@@ -1957,6 +1967,8 @@ export interface components {
     TextView: TextView;
     ThreadView: ThreadView;
     Tone: Tone;
+    TrialEventBody: TrialEventBody;
+    TriggerKind: TriggerKind;
     UnassignedPage: UnassignedPage;
     UnassignedView: UnassignedView;
     Unit: Unit;
@@ -2427,6 +2439,10 @@ export interface paths {
   "/v1/standings/{recipient_id}/preference-links/revoke": {
     /** Revoke every preference link of a person, by recipient id */
     post: operations["revoke_preference_links"];
+  };
+  "/v1/trial-events": {
+    /** Let something happen to a phone of the shop's own */
+    post: operations["create_trial_event"];
   };
 }
 
@@ -3305,6 +3321,14 @@ export interface operations {
     parameters: { query?: never; header?: never; path: { recipient_id: string }; cookie?: never };
     responses: {
       200: { headers: { [name: string]: unknown }; content: { "application/json": RevokedLinksAnswer } };
+      default: Refusal;
+    };
+  };
+  create_trial_event: {
+    parameters: { query?: never; header?: { "Idempotency-Key"?: string | null }; path?: never; cookie?: never };
+    requestBody: { content: { "application/json": TrialEventBody } };
+    responses: {
+      202: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
       default: Refusal;
     };
   };

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.ingest import events_api, webhooks_api
+from services.ingest import events_api, trial_events, webhooks_api
 from services.ingest.events_api import EventEndpoints
 from services.ingest.quarantine import api as quarantine_api
 from services.ingest.quarantine.quarantine import Quarantine
@@ -23,6 +23,7 @@ def create_router(
     router = APIRouter()
     for part in (
         taken,
+        trial_events.create_router(events, units.clock),
         quarantine_api.create_router(quarantine),
         tallies_api.create_router(units),
         create_audit_router(audit, units),

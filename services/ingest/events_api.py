@@ -105,12 +105,19 @@ class EventEndpoints:
             HTTPProblem: 409, 422 or 429; of a request over its quota, withdrawals and privacy requests were recorded.
             Fault: the database is unavailable or the outbox full; nothing stored.
         """
-        body = await self._read(request, caller)
+        return await self.take(await self._read(request, caller), caller, idempotency_key)
+
+    async def take(self, body: bytes, caller: Caller, idempotency_key: str | None, path: str = PATH) -> Response:
+        """Record what a body holds, and answer each event; idempotency keys belong to the path.
+
+        Raises:
+            HTTPProblem, Fault: see `receive`.
+        """
         self._require_room()
 
         def parse() -> tuple[Any, Keyed | None, list[ReceivedDelivery | EventResult]]:
             document = parsed(body)
-            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, self._keyed_hash)
+            keyed = Keyed.of(caller.merchant.id, idempotency_key, path, document, self._keyed_hash)
             return document, keyed, _parse_events(document, caller, self._clock.now())
 
         document, keyed, events = await in_worker_thread(parse, len(body))

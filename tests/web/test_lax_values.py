@@ -16,6 +16,7 @@ from services.console.accounts.invitations_api import InvitationRequest
 from services.console.accounts.users_api import PasswordRequest, UserRequest
 from services.ingest.quarantine.api import QuarantineDiscardBody, RedriveBody
 from services.ingest.sources.generic import EventBody
+from services.ingest.trial_events import TrialEventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
 from services.scheduler.approvals.bodies import AnswerRequest
 from services.scheduler.cancelling import CancelRequest
@@ -36,6 +37,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     DiscardBody: [{"reason": "they called"}],
     RevocationBody: [{"to": TO, "reason": "asked"}],
     StandingBody: [{"to": TO}],
+    TrialEventBody: [{"to": TO, "kind": "purchase"}],
     SavedAnswerBody: [{"title": "Hours", "text": "We open at 9."}],
     OwnPhoneBody: [{"to": TO, "step": "thanks", "locale": "en", "trigger": {}}],
     OptOutBody: [{"scope": "marketing", "reason": "asked"}],

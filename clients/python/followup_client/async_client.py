@@ -2115,3 +2115,24 @@ class AsyncFollowup(AsynchronousCalls):
         )
         answer: models.RevokedLinksAnswer = await self.answer_of(call, models.RevokedLinksAnswer)
         return answer
+
+    async def create_trial_event(
+        self,
+        body: models.TrialEventBody,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """Let something happen to a phone of the shop's own.
+
+        Record the event as one of `POST /v1/events` with `test`: flows start, no figure counts it.
+        """
+        call = Call(
+            "POST",
+            "/v1/trial-events",
+            idempotency_key=idempotency_key,
+            has_key=True,
+            body=body,
+            is_repeatable=True,
+        )
+        answer: Any = await self.answer_of(call, Any)
+        return answer

@@ -78,6 +78,9 @@ ResolutionOutcome: TypeAlias = Literal['sent', 'not_sent']
 Tone: TypeAlias = Literal['plain', 'good', 'wait', 'bad', 'glad']
 """The tone of a step, which decides its colour and sign."""
 
+TriggerKind: TypeAlias = Literal['purchase', 'inquiry', 'checkout_started', 'checkout_completed', 'fulfilment', 'in_transit', 'out_for_delivery', 'ready_for_pickup', 'delivery_attempted', 'delivery_failed', 'delivery', 'refund', 'cancellation', 'booking', 'customer_updated', 'subscription_cancel_started', 'loyalty_changed', 'survey_answered']
+"""Built-in kinds; any other is ``custom.<name>`` (formats, `POST /v1/events`)."""
+
 Unit: TypeAlias = Literal['ratio', 'percent', 'seconds', 'minor', 'count']
 """The unit of a value."""
 
@@ -1854,6 +1857,14 @@ class ThreadView(Answer):
     permission: SendPermissionView
     items: list[ReplyView | TextView | dict[str, Any]]
     next_cursor: str | None
+
+
+class TrialEventBody(Body):
+    """What is to have happened, to whom."""
+
+    to: str
+    """A phone listed under `test_recipients`."""
+    kind: TriggerKind = 'purchase'
 
 
 class UnassignedPage(Answer):

@@ -4,7 +4,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
@@ -17,7 +17,9 @@ from services.console.csv_answers import csv_answer
 from services.console.operations import ShownQuarantined, ShownSource
 from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import redirect
-from services.console.words import sentence
+from services.console.words import sentence, words
+from shared.events.trigger import TriggerKind
+from shared.phone import masked
 
 PATH: Final = "/console/sources"
 _SHOWN: Final = 50
@@ -87,6 +89,32 @@ class SourcesPage(ConsolePage):
             return redirect(_address(*_counts(answer)))
         return redirect(f"{PATH}?{urlencode({'gone': len(answer.body['delivery_ids'])})}")
 
+    async def send_trial(
+        self,
+        request: Request,
+        person: SignedIn,
+        form_token: _Field = "",
+        phone: _Field = "",
+        kind: _Field = "",
+        once: _Field = "",
+    ) -> Response:
+        """Let something happen to a phone of the shop's own; `phone` is its place in the list of merchant.yaml.
+
+        Raises:
+            HTTPProblem: 403 the form of another session, or a role that may not; 502 ingest does not answer.
+        """
+        require_own_form(request, person, form_token)
+        require(person, "operations:write")
+        phones = person.merchant.config.test_recipients
+        if not phone.isascii() or not phone.isdecimal() or int(phone) >= len(phones):
+            return await self._page(request, person, None, {}, problem="Choose a phone.", trial=True)
+        body = {"to": phones[int(phone)], "kind": kind}
+        answer = await self._calls.post(person, "ingest", "/v1/trial-events", body, once=once)
+        if not answer.is_success:
+            problem = sentence(answer.problem)
+            return await self._page(request, person, None, {}, problem=problem, status=answer.status, trial=True)
+        return redirect(f"{PATH}?tried=1")
+
     async def _read_all_again(self, person: SignedInPerson) -> Response:
         done = left = 0
         body: dict[str, Any] = {"everything": True}
@@ -130,6 +158,8 @@ class SourcesPage(ConsolePage):
         given: dict[str, Any] | None = None,
         problem: str = "",
         status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
+        *,
+        trial: bool = False,
     ) -> Response:
         require(person, "operations:read")
         query = {"limit": str(_SHOWN)} | ({"cursor": str(cursor)} if cursor else {})
@@ -143,7 +173,14 @@ class SourcesPage(ConsolePage):
             "deliveries": _QUARANTINE.validate_python(quarantine["deliveries"]),
             "older": f"{PATH}?{urlencode({'cursor': following})}#quarantine" if following else "",
             "given": given or {"delivery": set(), "reason": ""},
-            "problem": problem,
+            "problem": "" if trial else problem,
+            "trial_problem": problem if trial else "",
+            "tried": "tried" in request.query_params,
+            "own_phone_choices": [
+                (str(at), masked(each)) for at, each in enumerate(person.merchant.config.test_recipients)
+            ],
+            "kinds": [(str(each), words(each)) for each in TriggerKind],
+            "once": uuid4(),
             "counts": {"done": 0, "left": 0, "gone": 0} | counts,
         }
         return self._show(request, person, "sources", values, status if problem else HTTPStatus.OK)
@@ -153,6 +190,7 @@ class SourcesPage(ConsolePage):
         router = self._router(PATH, sessions)
         router.add_api_route("", self.show)
         router.add_api_route("", self.decide, methods=["POST"])
+        router.add_api_route("/trial", self.send_trial, methods=["POST"])
         router.add_api_route("/quarantine.csv", self.file)
         return router
 

@@ -8,26 +8,13 @@ from zoneinfo import ZoneInfo
 from services.scheduler.runs.facts import History, recipient_names
 from services.scheduler.runs.plan import names_of
 from shared.config.directory import Merchant
+from shared.config.example_facts import AMOUNT_MINOR, SUBJECT, currency_of, fact, facts_of
 from shared.config.flow import Flow
-from shared.config.vocabulary import FACTS
-from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
+from shared.events.trigger import Contact, PhoneProvenance
 from shared.phone import E164
 
 _NUMBER: Final = E164("+12025550123")
 _FIRST_NAME: Final = "Maria"
-_SUBJECT: Final = "1042"
-_AMOUNT_MINOR: Final = 4900
-_CURRENCY_OF: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("AT", "BE", "DE", "ES", "FI", "FR", "GR", "IE", "IT", "LU", "NL", "PT"), "EUR"),
-    "GB": "GBP",
-    "CA": "CAD",
-    "AU": "AUD",
-    "NZ": "NZD",
-    "MX": "MXN",
-    "BR": "BRL",
-    "JP": "JPY",
-    "CH": "CHF",
-}
 _OF_TYPE: Final[Mapping[str, Any]] = {
     "string": "example",
     "int": 3,
@@ -37,33 +24,6 @@ _OF_TYPE: Final[Mapping[str, Any]] = {
     "map": {},
 }
 """A value of each type that a flow may declare."""
-_WORDS: Final[Mapping[str, Any]] = {
-    "items": ["Ethiopia Yirgacheffe", "paper filters"],
-    "skus": ["ETH-250", "FILTER-100"],
-    "discount_codes": ["WELCOME10"],
-    "tags": ["regular"],
-    "order_name": "#1042",
-    "financial_status": "paid",
-    "landing_site": "/",
-    "checkout_token": "c0ffee",
-    "source_name": "web",
-    "requires_shipping": True,
-    "topic": "opening hours",
-    "tracking_company": "UPS",
-    "tracking_number": "1Z9990000000000000",
-    "reason": "changed my mind",
-    "booking_name": "Table for two",
-    "place": "Main Street 5",
-    "plan": "monthly",
-    "points": 120,
-    "tier": "gold",
-    "survey": "visit",
-    "score": 9,
-    "comment": "lovely",
-}
-"""What a fact of a trigger could be; one that ends in `_url` is an address, one in `_at` a time tomorrow."""
-
-
 _OF_THE_EVENT: Final = frozenset({"kind", "source", "test", "occurred_at"})
 """What no caller says of a trigger."""
 
@@ -99,13 +59,12 @@ def invented_facts(flow: Flow, merchant: Merchant, now: datetime) -> dict[str, A
 
 def _trigger(flow: Flow, country: str | None, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     kind = str(flow.on)
-    facts = FACTS[TriggerKind(kind)] if kind in tuple(TriggerKind) else frozenset()
     return {
-        "subject": _SUBJECT,
+        "subject": SUBJECT,
         "customer": "c-77",
-        "amount_minor": _AMOUNT_MINOR,
-        "currency": _CURRENCY_OF.get(country or "", "USD"),
-        **{name: _value(name, now, zone) for name in sorted(facts)},
+        "amount_minor": AMOUNT_MINOR,
+        "currency": currency_of(country),
+        **facts_of(kind, now, zone),
         **{name: _declared(name, kind, now, zone) for name, kind in flow.facts.items()},
         "kind": kind,
         "source": "example",
@@ -114,14 +73,6 @@ def _trigger(flow: Flow, country: str | None, now: datetime, zone: ZoneInfo) -> 
     }
 
 
-def _value(name: str, now: datetime, zone: ZoneInfo) -> Any:
-    if name.endswith("_url"):
-        return f"https://shop.example/{name.removesuffix('_url').replace('_', '-')}/{_SUBJECT}"
-    if name.endswith("_at"):
-        return (now.astimezone(zone) + timedelta(days=1)).replace(minute=0, second=0, microsecond=0).isoformat()
-    return _WORDS.get(name, _OF_TYPE["string"])
-
-
 def _declared(name: str, kind: str, now: datetime, zone: ZoneInfo) -> Any:
     """Return a value of a declared fact; a text is guessed by its name."""
-    return _value(name, now, zone) if kind == "string" else _OF_TYPE[kind]
+    return fact(name, now, zone) if kind == "string" else _OF_TYPE[kind]

@@ -8,8 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from services import embedded
+from services.ingest.tables import deliveries
+from shared.events.trigger import TriggerKind
+from shared.testing.harness import ServiceHarness
 from shared.vocabulary.roles import Role
 from tests.integration.across_services.console import house
 from tests.integration.across_services.console.house import Person, open_house
@@ -120,3 +124,31 @@ async def test_who_may_not_is_told_so_and_nothing_held_is_a_page_too(opened: emb
     anna = await Person(opened).enter(Role.OPERATOR)
     nothing = await anna.send(f"{DELIVERABILITY}/release", seen_on="/console/controls")
     assert (nothing.status_code, "No run of neighbouring numbers holds any text." in nothing.text) == (409, True)
+
+
+async def test_a_test_event_happens_to_a_phone_of_the_shops_own_and_to_no_other(tmp_path: Path) -> None:
+    async with open_house(tmp_path, more='test_recipients: ["+12125550123"]\n') as opened:
+        anna = await Person(opened).enter(Role.OPERATOR)
+        page, trial = "/console/sources", "/console/sources/trial"
+        assert "+1212•••0123" in await anna.page(page)
+        for phone in ("1", "-1", "²", "+12125550124"):
+            refused = await anna.send(trial, seen_on=page, phone=phone, kind="purchase", once="a")
+            assert (refused.status_code, "Choose a phone." in refused.text) == (422, True)
+        strange = await anna.send(trial, seen_on=page, phone="0", kind="custom.party", once="a")
+        assert strange.status_code == 422
+        for number, kind in enumerate(TriggerKind):
+            for _ in range(2):  # pressed twice is once
+                sent = await anna.send(trial, seen_on=page, phone="0", kind=kind, once=f"press {number}")
+                assert (sent.status_code, sent.headers["location"]) == (303, f"{page}?tried=1")
+        assert "The test event was taken in" in await anna.page(f"{page}?tried=1")
+        await ServiceHarness(opened.runtime).settle(*opened.services)
+        recorded = await ServiceHarness(opened.runtime).rows(sa.select(deliveries))
+        assert sorted(row["topic"] for row in recorded) == sorted(TriggerKind)
+        assert {row["outcome"] for row in recorded} == {"accepted"}
+        found = (await anna.read("/v1/kpis"))["kpis"]
+        assert all(each["numerator"] in {0, None} for each in found if each["name"] == "planned")
+        body = {"to": "+12125550124"}
+        other = await anna.http.post("/v1/trial-events", json=body, headers=anna.operator_of("acme"))
+        assert (other.status_code, "test_recipients" in other.text) == (422, True)
+        viewer = await Person(opened).enter(Role.SUPPORT)
+        assert (await viewer.send(trial, seen_on="/console", phone="0", kind="purchase")).status_code == 403
