@@ -52,7 +52,6 @@ from services.console.rendering import PageRenderer, file_problems
 from services.console.settings import ConsoleSettings
 from services.console.tables import metadata, system_tables
 from shared.http.audit_routes import create_audit_router
-from shared.http.outbound import OutboundClient, OutboundSettings
 from shared.service import Runtime, Service
 from shared.tasks import WatchedTasks
 
@@ -170,8 +169,7 @@ def _identity_sign_in(
     """
     if not settings.issuer:
         return None
-    outbound = OutboundClient.of(OutboundSettings())
-    provider = IdentityProvider(settings.issuer, settings.client_id, settings.secret(), outbound, runtime.clock)
+    provider = IdentityProvider.of(settings, runtime.clock)
     return IdentitySignIn(
         provider, settings.shown_name, users, sign_in, invitations, renderer, runtime.clock, runtime.settings.address
     )

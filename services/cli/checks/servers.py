@@ -1,4 +1,4 @@
-"""Checks of PostgreSQL, Kafka and the providers: whether the logins work, and whether the clocks agree."""
+"""Checks of PostgreSQL, Kafka, the identity provider and the providers: whether they answer, and the clocks agree."""
 
 import asyncio
 import os
@@ -8,6 +8,9 @@ from datetime import timedelta
 
 from services import distributed
 from services.cli.checks import CheckResult
+from services.console.identity.attempts import SignInAttempt
+from services.console.identity.provider import IdentityProvider, ProviderFailure
+from services.console.identity.settings import IdentitySettings
 from services.distributed import DatabaseSettings
 from services.sender.providers.accounts import ProviderAccounts
 from services.sender.store import database_time
@@ -37,6 +40,8 @@ async def findings(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
     if KafkaSettings().bootstrap:
         yield await _within("Kafka", _kafka())
         yield await _copies()
+    if (identity := IdentitySettings()).issuer:
+        yield await _within("identity provider", _identity_provider(identity))
     async for finding in _providers(settings):
         yield finding
 
@@ -50,6 +55,19 @@ async def _within(subject: str, message: Awaitable[str]) -> CheckResult:
         return CheckResult.wrong(subject, fault.detail)
     except TimeoutError:
         return CheckResult.wrong(subject, f"no answer within {_ANSWER_SECONDS} s")
+
+
+async def _identity_provider(settings: IdentitySettings) -> str:
+    """Return a sentence about the provider at which people sign in to the console.
+
+    Raises:
+        ConfigurationFault: it does not answer, or is another than the settings say.
+    """
+    clock = SystemClock()
+    found = await IdentityProvider.of(settings, clock).address(SignInAttempt.new(clock.now()), "")
+    if isinstance(found, ProviderFailure):
+        raise ConfigurationFault(found.why)
+    return f"{settings.shown_name} answers; whether it knows the console's id and secret shows at the first sign-in"
 
 
 async def _database(service: str) -> str:

@@ -11,15 +11,16 @@ import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import orjson
 
 from services.console.identity.attempts import SignInAttempt
 from services.console.identity.id_tokens import Expected, Identity, TokenProblem, identity_in
+from services.console.identity.settings import IdentitySettings
 from shared.clock import Clock
-from shared.http.outbound import OutboundAnswer, OutboundClient, OutboundFailure
+from shared.http.outbound import OutboundAnswer, OutboundClient, OutboundFailure, OutboundSettings
 
 _KEPT_SECONDS: Final = 3_600.0
 _NEW_KEYS_SECONDS: Final = 60.0
@@ -78,6 +79,16 @@ class IdentityProvider:
         self._described: tuple[ProviderDescription | ProviderFailure, float] | None = None
         self._keys: tuple[Sequence[Mapping[str, Any]], float] | None = None
         self._at_once = 0
+
+    @classmethod
+    def of(cls, settings: IdentitySettings, clock: Clock) -> Self:
+        """Return the provider that the settings name.
+
+        Raises:
+            ConfigurationFault: the client has no id, or a file cannot be read.
+        """
+        outbound = OutboundClient.of(OutboundSettings())
+        return cls(settings.issuer, settings.client_id, settings.secret(), outbound, clock)
 
     async def address(self, attempt: SignInAttempt, back: str) -> str | ProviderFailure:
         """Return the address at the provider that a browser is sent to, to come back at `back`."""

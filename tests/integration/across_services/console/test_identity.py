@@ -13,9 +13,11 @@ import httpx2
 import jwt
 import pytest
 
+from services.cli.checks.servers import findings
 from services.console.identity.settings import IdentitySettings
 from services.console.tables import sessions
 from shared.errors import ConfigurationFault
+from shared.settings import ProcessSettings
 from shared.testing.clock import FakeClock
 from tests.identity_provider import CLIENT, SECRET, IdentityServer, identity_server, key
 from tests.integration.across_services.console.conftest import Console, opened
@@ -347,6 +349,17 @@ async def test_what_was_typed_before_a_session_ended_is_shown_after_signing_in_i
 async def test_without_a_provider_nothing_of_it_is_there(console: Console) -> None:
     assert (await console.http.get(IDENTITY)).status_code == 404
     assert "identity" not in (await console.http.get("/console/sign-in")).text
+
+
+@once
+async def test_doctor_asks_the_provider_before_the_first_person_does(house: House, tmp_path: Path) -> None:
+    settings = ProcessSettings(data_dir=tmp_path / "data", merchants_dir=tmp_path / "no-shops")
+    said = []
+    for is_down in (False, True):
+        house.provider.is_down = is_down
+        said += [each.message async for each in findings(settings) if each.subject == "identity provider"]
+    assert "answers" in said[0]
+    assert "answered 503" in said[1]
 
 
 def test_settings_that_cannot_work_are_told_at_the_start(tmp_path: Path) -> None:
