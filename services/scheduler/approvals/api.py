@@ -123,7 +123,7 @@ class SecondPersons:
         """
         self.brake.slow_down(caller)
         answered = await self.deps.units.run(partial(self._take, approval_id, request, caller), WritePriority.STOP)
-        failpoint("scheduler.after_approval")
+        failpoint("scheduler.after_control")
         self.deps.control_waker.wake()
         return answered
 
