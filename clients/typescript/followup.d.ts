@@ -210,6 +210,22 @@ export interface CancelRuleAnswer {
   when: string | null;
 }
 
+/** The certificate of an erasure. */
+export interface CertificateAnswer {
+  id: string;
+  /** Null: a platform asked about somebody who is not known here. */
+  recipient_id: string | null;
+  source: string;
+  requested_at: string;
+  state: "under_way" | "late" | "complete" | (string & {});
+  completed_at: string | null;
+  /** Services that have not answered yet. */
+  missing: string[];
+  services: ServiceErasureAnswer[];
+  kept: string[];
+  ledger_verifies: boolean;
+}
+
 /** One state that a follow-up was in. */
 export interface ChangeAnswer {
   at: string;
@@ -337,6 +353,20 @@ export interface ConversationView {
   /** Their newest reply; `…` for keys without `messages:read`, null where it is no longer kept. */
   newest_text: string | null;
   assigned_to: string | null;
+}
+
+/** Everything that is held about a person: rows, by table, by service. */
+export interface CopyAnswer {
+  id: string;
+  /** Null: a platform asked about somebody who is not known here. */
+  recipient_id: string | null;
+  source: string;
+  requested_at: string;
+  state: "under_way" | "late" | "complete" | (string & {});
+  completed_at: string | null;
+  /** Services that have not answered yet. */
+  missing: string[];
+  services: Record<string, unknown>;
 }
 
 /** The number that the rows of all pages add up to, as a person reads it. */
@@ -481,6 +511,11 @@ export interface EnterAnswer {
   every_seconds?: number | null;
 }
 
+/** The newest erasures, newest first. */
+export interface ErasuresAnswer {
+  erasures: RightsRequestAnswer[];
+}
+
 /** Something that happened at the shop. */
 export interface EventBody {
   id: string;
@@ -523,6 +558,11 @@ export interface EventsAnswer {
   no_recipient: number;
   refused: number;
   events: EventOutcome[];
+}
+
+/** The newest exports, newest first. */
+export interface ExportsAnswer {
+  exports: RightsRequestAnswer[];
 }
 
 /** One fact, without personal data. */
@@ -1435,6 +1475,25 @@ export interface RevokedLinksAnswer {
   revoked_at: string;
 }
 
+/** A request by right, as lists show it. */
+export interface RightsRequestAnswer {
+  id: string;
+  /** Null: a platform asked about somebody who is not known here. */
+  recipient_id: string | null;
+  source: string;
+  requested_at: string;
+}
+
+/** A request that was taken: every service answers it, most within a minute. */
+export interface RightsRequestTaken {
+  id: string;
+  /** Null: a platform asked about somebody who is not known here. */
+  recipient_id: string | null;
+  source: string;
+  requested_at: string;
+  state: "under_way";
+}
+
 /** One recipient's run through a flow. */
 export interface RunAnswer {
   enrollment_id: string;
@@ -1536,6 +1595,14 @@ export interface SendPermissionView {
   marketing_suppressed: boolean;
   informational_suppressed: boolean;
   needs_review: boolean;
+}
+
+/** What one service deleted. */
+export interface ServiceErasureAnswer {
+  service: string;
+  erased_at: string;
+  /** How many rows, by table. */
+  rows: Record<string, number>;
 }
 
 /** What last went wrong with a source. */
@@ -1818,6 +1885,7 @@ export interface components {
     CancelRequest: CancelRequest;
     CancelRule: CancelRule;
     CancelRuleAnswer: CancelRuleAnswer;
+    CertificateAnswer: CertificateAnswer;
     ChangeAnswer: ChangeAnswer;
     CheckedDay: CheckedDay;
     CheckedDays: CheckedDays;
@@ -1833,6 +1901,7 @@ export interface components {
     ControlsChanged: ControlsChanged;
     ConversationState: ConversationState;
     ConversationView: ConversationView;
+    CopyAnswer: CopyAnswer;
     CountedAnswer: CountedAnswer;
     DayState: DayState;
     DeliveryFilter: DeliveryFilter;
@@ -1852,10 +1921,12 @@ export interface components {
     EndpointList: EndpointList;
     EndpointView: EndpointView;
     EnterAnswer: EnterAnswer;
+    ErasuresAnswer: ErasuresAnswer;
     EventBody: EventBody;
     EventConsentBody: EventConsentBody;
     EventOutcome: EventOutcome;
     EventsAnswer: EventsAnswer;
+    ExportsAnswer: ExportsAnswer;
     FactAnswer: FactAnswer;
     FactsAnswer: FactsAnswer;
     FeedLineAnswer: FeedLineAnswer;
@@ -1942,6 +2013,8 @@ export interface components {
     ReviewView: ReviewView;
     RevocationBody: RevocationBody;
     RevokedLinksAnswer: RevokedLinksAnswer;
+    RightsRequestAnswer: RightsRequestAnswer;
+    RightsRequestTaken: RightsRequestTaken;
     RunAnswer: RunAnswer;
     RunPage: RunPage;
     SavedAnswerBody: SavedAnswerBody;
@@ -1954,6 +2027,7 @@ export interface components {
     SearchRequest: SearchRequest;
     SeenBody: SeenBody;
     SendPermissionView: SendPermissionView;
+    ServiceErasureAnswer: ServiceErasureAnswer;
     SourceError: SourceError;
     SourceList: SourceList;
     SourceView: SourceView;
@@ -2805,21 +2879,21 @@ export interface operations {
     parameters: { query?: never; header?: { "Idempotency-Key"?: string | null }; path?: never; cookie?: never };
     requestBody: { content: { "application/json": StandingBody } };
     responses: {
-      202: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      202: { headers: { [name: string]: unknown }; content: { "application/json": RightsRequestTaken } };
       default: Refusal;
     };
   };
   list_erasures: {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": ErasuresAnswer } };
       default: Refusal;
     };
   };
   get_erasure: {
     parameters: { query?: never; header?: never; path: { request_id: string }; cookie?: never };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": CertificateAnswer } };
       default: Refusal;
     };
   };
@@ -2835,21 +2909,21 @@ export interface operations {
     parameters: { query?: never; header?: { "Idempotency-Key"?: string | null }; path?: never; cookie?: never };
     requestBody: { content: { "application/json": StandingBody } };
     responses: {
-      202: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      202: { headers: { [name: string]: unknown }; content: { "application/json": RightsRequestTaken } };
       default: Refusal;
     };
   };
   list_exports: {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": ExportsAnswer } };
       default: Refusal;
     };
   };
   get_export: {
     parameters: { query?: never; header?: never; path: { request_id: string }; cookie?: never };
     responses: {
-      200: { headers: { [name: string]: unknown }; content: { "application/json": unknown } };
+      200: { headers: { [name: string]: unknown }; content: { "application/json": CopyAnswer } };
       default: Refusal;
     };
   };
@@ -3298,14 +3372,14 @@ export interface operations {
   erase_person: {
     parameters: { query?: never; header?: { "Idempotency-Key"?: string | null }; path: { recipient_id: string }; cookie?: never };
     responses: {
-      202: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      202: { headers: { [name: string]: unknown }; content: { "application/json": RightsRequestTaken } };
       default: Refusal;
     };
   };
   export_person: {
     parameters: { query?: never; header?: { "Idempotency-Key"?: string | null }; path: { recipient_id: string }; cookie?: never };
     responses: {
-      202: { headers: { [name: string]: unknown }; content: { "application/json": Record<string, unknown> } };
+      202: { headers: { [name: string]: unknown }; content: { "application/json": RightsRequestTaken } };
       default: Refusal;
     };
   };

@@ -947,7 +947,7 @@ class AsyncFollowup(AsynchronousCalls):
         body: models.StandingBody,
         *,
         idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> models.RightsRequestTaken:
         """Forget a person, in every service."""
         call = Call(
             "POST",
@@ -957,32 +957,32 @@ class AsyncFollowup(AsynchronousCalls):
             body=body,
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.RightsRequestTaken = await self.answer_of(call, models.RightsRequestTaken)
         return answer
 
     async def list_erasures(
         self,
-    ) -> dict[str, Any]:
+    ) -> models.ErasuresAnswer:
         """List the newest erasures, those that platforms asked for included."""
         call = Call(
             "GET",
             "/v1/erasures",
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.ErasuresAnswer = await self.answer_of(call, models.ErasuresAnswer)
         return answer
 
     async def get_erasure(
         self,
         request_id: UUID,
-    ) -> dict[str, Any]:
+    ) -> models.CertificateAnswer:
         """Show the certificate: what was deleted where, by whom and when."""
         call = Call(
             "GET",
             f"/v1/erasures/{segment(request_id)}",
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.CertificateAnswer = await self.answer_of(call, models.CertificateAnswer)
         return answer
 
     async def report_events(
@@ -1008,7 +1008,7 @@ class AsyncFollowup(AsynchronousCalls):
         body: models.StandingBody,
         *,
         idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> models.RightsRequestTaken:
         """Collect everything held about a person."""
         call = Call(
             "POST",
@@ -1018,32 +1018,32 @@ class AsyncFollowup(AsynchronousCalls):
             body=body,
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.RightsRequestTaken = await self.answer_of(call, models.RightsRequestTaken)
         return answer
 
     async def list_exports(
         self,
-    ) -> dict[str, Any]:
+    ) -> models.ExportsAnswer:
         """List the newest exports, those that platforms asked for included."""
         call = Call(
             "GET",
             "/v1/exports",
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.ExportsAnswer = await self.answer_of(call, models.ExportsAnswer)
         return answer
 
     async def get_export(
         self,
         request_id: UUID,
-    ) -> Any:
+    ) -> models.CopyAnswer:
         """Show the copy, as JSON or CSV (Accept: text/csv)."""
         call = Call(
             "GET",
             f"/v1/exports/{segment(request_id)}",
             is_repeatable=True,
         )
-        answer: Any = await self.answer_of(call, Any)
+        answer: models.CopyAnswer = await self.answer_of(call, models.CopyAnswer)
         return answer
 
     async def list_facts(
@@ -2055,7 +2055,7 @@ class AsyncFollowup(AsynchronousCalls):
         recipient_id: UUID,
         *,
         idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> models.RightsRequestTaken:
         """Forget a person, in every service, by recipient id."""
         call = Call(
             "POST",
@@ -2064,7 +2064,7 @@ class AsyncFollowup(AsynchronousCalls):
             has_key=True,
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.RightsRequestTaken = await self.answer_of(call, models.RightsRequestTaken)
         return answer
 
     async def export_person(
@@ -2072,7 +2072,7 @@ class AsyncFollowup(AsynchronousCalls):
         recipient_id: UUID,
         *,
         idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> models.RightsRequestTaken:
         """Collect everything held about a person, by recipient id."""
         call = Call(
             "POST",
@@ -2081,7 +2081,7 @@ class AsyncFollowup(AsynchronousCalls):
             has_key=True,
             is_repeatable=True,
         )
-        answer: dict[str, Any] = await self.answer_of(call, dict[str, Any])
+        answer: models.RightsRequestTaken = await self.answer_of(call, models.RightsRequestTaken)
         return answer
 
     async def opt_out_person(

@@ -304,6 +304,23 @@ class CancelRuleAnswer(Answer):
     when: str | None
 
 
+class CertificateAnswer(Answer):
+    """The certificate of an erasure."""
+
+    id: UUID
+    recipient_id: UUID | None
+    """Null: a platform asked about somebody who is not known here."""
+    source: str
+    requested_at: AwareDatetime
+    state: Literal['under_way', 'late', 'complete'] | str
+    completed_at: AwareDatetime | None
+    missing: list[str]
+    """Services that have not answered yet."""
+    services: list[ServiceErasureAnswer]
+    kept: list[str]
+    ledger_verifies: bool
+
+
 class ChangeAnswer(Answer):
     """One state that a follow-up was in."""
 
@@ -426,6 +443,21 @@ class ConversationView(Answer):
     newest_text: str | None
     """Their newest reply; `…` for keys without `messages:read`, null where it is no longer kept."""
     assigned_to: str | None
+
+
+class CopyAnswer(Answer):
+    """Everything that is held about a person: rows, by table, by service."""
+
+    id: UUID
+    recipient_id: UUID | None
+    """Null: a platform asked about somebody who is not known here."""
+    source: str
+    requested_at: AwareDatetime
+    state: Literal['under_way', 'late', 'complete'] | str
+    completed_at: AwareDatetime | None
+    missing: list[str]
+    """Services that have not answered yet."""
+    services: dict[str, Any]
 
 
 class CountedAnswer(Answer):
@@ -569,6 +601,12 @@ class EnterAnswer(Answer):
     every_seconds: int | None = None
 
 
+class ErasuresAnswer(Answer):
+    """The newest erasures, newest first."""
+
+    erasures: list[RightsRequestAnswer]
+
+
 class EventBody(Body):
     """Something that happened at the shop."""
 
@@ -615,6 +653,12 @@ class EventsAnswer(Answer):
     """Of those accepted: they name nobody who can be texted."""
     refused: int
     events: list[EventOutcome]
+
+
+class ExportsAnswer(Answer):
+    """The newest exports, newest first."""
+
+    exports: list[RightsRequestAnswer]
 
 
 class FactAnswer(Answer):
@@ -1595,6 +1639,27 @@ class RevokedLinksAnswer(Answer):
     revoked_at: AwareDatetime
 
 
+class RightsRequestAnswer(Answer):
+    """A request by right, as lists show it."""
+
+    id: UUID
+    recipient_id: UUID | None
+    """Null: a platform asked about somebody who is not known here."""
+    source: str
+    requested_at: AwareDatetime
+
+
+class RightsRequestTaken(Answer):
+    """A request that was taken: every service answers it, most within a minute."""
+
+    id: UUID
+    recipient_id: UUID | None
+    """Null: a platform asked about somebody who is not known here."""
+    source: str
+    requested_at: AwareDatetime
+    state: Literal['under_way']
+
+
 class RunAnswer(Answer):
     """One recipient's run through a flow."""
 
@@ -1708,6 +1773,15 @@ class SendPermissionView(Answer):
     marketing_suppressed: bool
     informational_suppressed: bool
     needs_review: bool
+
+
+class ServiceErasureAnswer(Answer):
+    """What one service deleted."""
+
+    service: str
+    erased_at: AwareDatetime
+    rows: dict[str, int]
+    """How many rows, by table."""
 
 
 class SourceError(Answer):

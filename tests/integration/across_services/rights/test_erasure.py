@@ -4,6 +4,7 @@ import services.compliance.tables
 import services.metrics.tables
 import services.scheduler.tables
 import services.sender.tables
+from services.compliance.privacy.answers import ErasuresAnswer, RightsRequestTaken
 from services.compliance.tables import export_parts
 from shared.aad import evidence
 from shared.bus import parked
@@ -158,6 +159,7 @@ async def test_an_erasure_received_twice_keeps_its_first_certificate(driver: Rig
 async def test_a_service_that_does_not_answer_is_named_as_late_after_a_minute(driver: RightsDriver) -> None:
     asked = (await driver.client.post("/v1/erasures", json={"to": PHONE})).json()
     assert asked["state"] == "under_way"
+    assert asked.keys() == RightsRequestTaken.model_validate(asked).model_fields_set
     *others, connectors = driver.services
     await driver.harness.settle(*others)
     path = f"/v1/erasures/{asked['id']}"
@@ -199,7 +201,9 @@ async def test_shopifys_redaction_reaches_the_number_a_customer_had_before(drive
     redaction = {"shop_domain": "acme.myshopify.com", "customer": {"id": 207_119_551}, "orders_to_redact": []}
     await driver.shopify("customers/redact", redaction, "redact")
     assert await driver.found_anywhere() == []
-    listed = (await driver.client.get("/v1/erasures")).json()["erasures"]
+    found = (await driver.client.get("/v1/erasures")).json()
+    listed = found["erasures"]
+    assert len(ErasuresAnswer.model_validate(found).erasures) == len(listed)
     states = [(await driver.client.get(f"/v1/erasures/{each['id']}")).json()["state"] for each in listed]
     assert states == ["complete", "complete"]
 

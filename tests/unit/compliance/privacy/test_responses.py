@@ -1,9 +1,12 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from services.compliance.privacy.answers import CertificateAnswer, CopyAnswer
 from services.compliance.privacy.responses import Copy, certificate_answer, copy_answer, copy_table
 from services.compliance.privacy.store import Certificate, Request
 from shared import rights
@@ -91,3 +94,16 @@ def test_no_value_of_a_csv_copy_is_computed_by_a_spreadsheet(value: str, written
         ["service", "table", "row", "field", "value"],
         ["ingest", "t", "1", "a.b.1", written],
     ]
+
+
+@pytest.mark.parametrize("services", [(), EVENT_SERVICES])
+def test_certificates_and_copies_are_what_the_document_declares(services: tuple[str, ...]) -> None:
+    certificates = [certificate(service) for service in services]
+    copies = [Copy(service, START, {"table": [{"field": 1}]}) for service in services]
+    answers: list[tuple[type[BaseModel], dict[str, Any]]] = [
+        (CertificateAnswer, certificate_answer(ASKED, certificates, START, ledger_verifies=True)),
+        (CopyAnswer, copy_answer(ASKED, copies, START)),
+    ]
+    for declared, answer in answers:
+        assert answer.keys() == declared.model_fields.keys()
+        declared.model_validate(answer)
