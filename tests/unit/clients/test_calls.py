@@ -183,7 +183,8 @@ def test_a_query_has_its_dates_and_its_lists() -> None:
 
 def test_several_events_are_sent_as_a_list() -> None:
     event = EventBody(id="evt-1", kind="purchase", recipient=RecipientBody(phone="+12125550123"))
-    made = Made(in_turn(ok({})))
+    answer = {"accepted": 1, "duplicates": 0, "no_recipient": 0, "refused": 0, "events": []}
+    made = Made(in_turn(ok(answer)))
     made.client.report_events([event])
     assert made.requests[0].read().startswith(b'[{"id":"evt-1"')
 
