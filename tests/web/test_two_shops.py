@@ -19,9 +19,16 @@ import httpx2
 import pytest
 
 from services import embedded
+from services.scheduler.approvals import store as approval_store
+from services.scheduler.approvals.deciding import LIFE, Approval, ApprovalAction
+from shared import aad
 from shared.config.vocabulary import SCOPES
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import MERCHANT_HEADER
+from shared.ids import MerchantId
 from shared.settings import ProcessSettings
+from shared.testing import make
 from shared.testing.clock import FakeClock
 from tests.lived_shop import OPENED_AT, LivedShop, made
 from tests.web.test_permissions import OTHER, PASSWORD, bearer, merchant, operations
@@ -37,6 +44,7 @@ IDS: Final = {
     "delivery_id": "SELECT delivery_id FROM ingest_deliveries",
     "reply_id": "SELECT digest FROM sender_unassigned_replies",
     "answer_id": "SELECT id FROM sender_saved_answers",
+    "approval_id": "SELECT id FROM scheduler_approvals",
     "invitation_id": "SELECT invitation_id FROM console_invitations",
 }
 """For each parameter of a path that names something of one shop alone, where the lived shop's are."""
@@ -107,6 +115,7 @@ class TwoShops:
         await self.did(f"/v1/standings/{person}/export", {})
         await self.did("/v1/saved-answers", {"title": "Hours", "text": "At nine."})
         await self.did("/console/invitations", {"role": "viewer"})
+        await self.application.runtime.units.run(self._ask, WritePriority.BATCHES)
         for name, query in _HELD.items():
             found = self.rows(f"SELECT * FROM ({query}) ORDER BY 1 LIMIT {_EACH}")  # noqa: S608 - our own queries
             self._values[name] = [written(value) for (value,) in found]
@@ -118,6 +127,23 @@ class TwoShops:
         form = re.search(r'name="form_token" type="hidden" value="([0-9a-f]{64})"', await self.page("/console"))
         assert form is not None
         self.form_token = form[1]
+
+    async def _ask(self, uow: UnitOfWork) -> None:
+        """Store a question for a second person: the lived shop lets one person resume everything."""
+        merchant = MerchantId(SHOP)
+        reason = self.application.runtime.sealer.seal(merchant, aad.approval_reason(make.REQUEST), b"the code works")
+        question = Approval(
+            id=make.REQUEST,
+            merchant_id=merchant,
+            action=ApprovalAction.RESUME,
+            subject=dict.fromkeys(("flow", "step", "number", "provider")) | {"controls": []},
+            texts=812,
+            asked_by="user:anna",
+            asked_at=uow.now,
+            reason=reason,
+            expires_at=uow.now + LIFE,
+        )
+        await approval_store.save(uow.db, question)
 
     async def did(self, path: str, body: Mapping[str, Any]) -> None:
         answer = await self.http.post(path, json=body, headers=self.own)
@@ -222,7 +248,7 @@ async def asked_by_other(shops: TwoShops, method: str, path: str, address: str, 
         return await shops.http.request(method, address, json={"role": "viewer"}, headers=headers)
     if path.startswith("/console"):
         form = {"form_token": "" if path == "/console/sign-out" else shops.form_token}  # it would end the session
-        return await shops.http.request(method, address, data=form)
+        return await shops.http.request(method, address, data={**form, "answer": "no"})
     sent = None if method == "GET" else named(body, shops)
     return await shops.http.request(method, address, json=sent, headers=shops.other)
 

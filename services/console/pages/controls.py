@@ -204,7 +204,7 @@ class ControlsPage(ConsolePage):
         self,
         request: Request,
         person: SignedIn,
-        approval: UUID,
+        approval_id: UUID,
         form_token: _Field = "",
         answer: _Field = "",
         texts: _Field = "",
@@ -220,12 +220,12 @@ class ControlsPage(ConsolePage):
         require(person, "controls:write")
         shown = int(texts) if texts.isascii() and texts.isdecimal() and len(texts) <= _DIGITS else None
         body = {"answer": answer, "texts": shown, "reason": reason.strip() or None}
-        told = await self._calls.post(person, "scheduler", f"/v1/approvals/{approval}/answer", body)
+        told = await self._calls.post(person, "scheduler", f"/v1/approvals/{approval_id}/answer", body)
         if told.status is HTTPStatus.NOT_FOUND:
             accepted(told)
         if told.is_success:
             return redirect(PATH)
-        refused = GivenAnswer(approval, reason, sentence(told.problem))
+        refused = GivenAnswer(approval_id, reason, sentence(told.problem))
         return await self._page(request, person, status=told.status, refused=refused)
 
     def _confirm(
@@ -272,5 +272,5 @@ class ControlsPage(ConsolePage):
         router = self._router(PATH, sessions)
         router.add_api_route("", self.show)
         router.add_api_route("", self.change, methods=["POST"])
-        router.add_api_route("/approvals/{approval}", self.answer, methods=["POST"])
+        router.add_api_route("/approvals/{approval_id}", self.answer, methods=["POST"])
         return router
