@@ -10,7 +10,7 @@ from services.console.words import sentence
 
 SCOPES: Final = (("marketing", "marketing"), ("informational", "about orders"), ("all", "all texts"))
 LEVELS: Final = (
-    ("pewc", "signed or ticked the wording below"),
+    ("pewc", "signed the wording below"),
     ("express", "said so"),
 )
 METHODS: Final = (

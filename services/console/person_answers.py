@@ -27,6 +27,16 @@ _ACTS: Final = {
     "expired": "expired",
 }
 
+_SCOPES: Final = {"marketing": "marketing", "informational": "about orders", "all": "all texts"}
+_LEVELS: Final = {
+    "pewc": "in writing",
+    "express": "said so",
+    "implied": "implied by a purchase or inquiry",
+    "soft_opt_in": "soft opt-in",
+    "contract": "as part of an order",
+    "unknown": "strength unknown",
+}
+
 
 class ShownConsent(BaseModel):
     """What the person agreed to, for one kind of text."""
@@ -72,6 +82,12 @@ class ShownEntry(BaseModel):
     def in_words(self) -> str:
         """What happened."""
         return _ACTS.get(self.act, self.act.replace("_", " "))
+
+    @property
+    def about(self) -> str:
+        """Which texts it is about, and how strong it is."""
+        scope = _SCOPES.get(self.scope, self.scope)
+        return scope if self.act == "revoked" else f"{scope}, {_LEVELS.get(self.level, self.level)}"
 
 
 class ShownPersonStanding(BaseModel):

@@ -9,25 +9,34 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from services.demo.story import Story
-from tests.connected.test_browser import enter, page_of
-from tests.connected.test_every_page import WIDTHS, addresses, look
+from tests.connected.test_browser import page_of
+from tests.connected.test_every_page import WIDTHS, addresses, enter_as_owner, look
 from tests.lived_shop import OpenShop
 from tests.parts import chromium
 
 pytestmark = [pytest.mark.connected, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 
-async def test_every_page_fits_on_a_shop_with_history(shop_with_history: OpenShop) -> None:
-    running, lived = shop_with_history.running, shop_with_history.lived
+async def addresses_of(shop: OpenShop) -> dict[str, str]:
+    """Return the console's pages, with somebody's who wrote, by name."""
+    running, lived = shop.running, shop.lived
     story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
     story.observed.follow_up_id, story.observed.refused_id = lived.follow_up_id, lived.refused_id
+    somebody = (await running.actions.read("/v1/conversations"))["conversations"][0]["recipient_id"]
+    own = {"person": f"/console/people/{somebody}", "thread": f"/console/inbox/{somebody}"}
+    return addresses(story) | own
+
+
+async def test_every_page_fits_on_a_shop_with_history(shop_with_history: OpenShop) -> None:
+    running = shop_with_history.running
+    pages = await addresses_of(shop_with_history)
     wrong: list[str] = []
     async with chromium() as browser:
         page, complaints = await page_of(browser)
-        await enter(page, running)
+        await enter_as_owner(page, running)
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900})
-            for name, address in addresses(story).items():
+            for name, address in pages.items():
                 wrong += await look(page, running, name, address, width)
     assert wrong == [], "\n".join(wrong)
     assert [each for each in complaints if "404" not in each] == []
@@ -37,15 +46,14 @@ async def test_every_page_fits_on_a_shop_with_history(shop_with_history: OpenSho
 async def test_axe_has_no_serious_finding_on_any_page(
     shop_with_history: OpenShop, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    running, lived = shop_with_history.running, shop_with_history.lived
-    story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
-    story.observed.follow_up_id, story.observed.refused_id = lived.follow_up_id, lived.refused_id
+    running = shop_with_history.running
+    pages = await addresses_of(shop_with_history)
     found: list[str] = []
     async with chromium() as browser:
         context = await browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         page = await context.new_page()
-        await enter(page, running)
-        for name, address in addresses(story).items():
+        await enter_as_owner(page, running)
+        for name, address in pages.items():
             if name.startswith(("rows-", "simulator", "docs")):
                 continue
             await page.goto(f"{running.address}{address}")
@@ -65,7 +73,7 @@ async def test_a_month_stands_in_the_charts(shop_with_history: OpenShop) -> None
     running = shop_with_history.running
     async with chromium() as browser:
         page, _ = await page_of(browser)
-        await enter(page, running)
+        await enter_as_owner(page, running)
         await page.goto(f"{running.address}/console?span=30d")
         await expect(page.get_by_text("every one accounted for")).to_be_visible()
         await expect(page.get_by_text("There is no record that this person agreed").first).to_be_visible()
