@@ -22,7 +22,7 @@ from services.console.accounts.session_store import StoredSession
 from services.console.accounts.sessions import COOKIE, SessionKind
 from services.console.accounts.sign_in import SignIn, address_of, refuse_other_sites
 from services.console.accounts.user_store import StoredUser
-from services.console.accounts.users import Users
+from services.console.accounts.users import Users, checked_name
 from services.console.identity.attempts import ATTEMPT_SECONDS, SignInAttempt
 from services.console.identity.id_tokens import Identity, TokenProblem
 from services.console.identity.provider import CodeRefused, IdentityProvider, ProviderFailure
@@ -170,10 +170,9 @@ class IdentitySignIn:
         if invited is None or invited.state is not InvitationState.OPEN:
             return _Refused("This invitation is no longer good", "Open its link again: the page says why.")
         now, merchant = self._clock.now(), invited.stored.merchant_id
-        user = StoredUser(
-            attempt.name, merchant, invited.role, "", uuid4(), now, now, identity.issuer, identity.subject
-        )
         try:
+            name = checked_name(attempt.name)  # again: the browser kept it, and may have changed it
+            user = StoredUser(name, merchant, invited.role, "", uuid4(), now, now, identity.issuer, identity.subject)
             return await units.run(partial(self._joined, attempt, user, origin), WritePriority.INGEST)
         except HTTPProblem as problem:
             words = f"{problem.detail[:1].upper()}{problem.detail[1:]}. Open the link of the invitation again."

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from services.cli.checks.servers import findings
+from services.console.identity.attempts import SignInAttempt
 from services.console.identity.settings import IdentitySettings
 from services.console.tables import sessions
 from shared.errors import ConfigurationFault
@@ -156,6 +157,20 @@ async def test_of_several_answers_at_once_one_signs_in(house: House) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 403, 403]
     kinds = [row["kind"] for row in await house.console.harness.rows(sessions.select())]
     assert kinds.count("session") == 2, "one of joining, one of this"
+
+
+async def test_a_name_that_was_changed_in_the_cookie_is_checked_like_one_in_the_form(house: House) -> None:
+    code, _ = await invited(house.console)
+    address = await house.joining(code, "bo")
+    kept = SignInAttempt.parsed(house.http.cookies["followup_identity"], house.console.clock.now())
+    assert kept is not None
+    for name in ("<b>bo</b>", "b\x1bo", "b" * 65, "", "user:bo"):
+        changed = replace(kept, name=name)
+        refused = await house.http.get(
+            house.provider.authorize(address), headers={"Cookie": f"followup_identity={changed.encoded()}"}
+        )
+        assert (refused.status_code, "a-z, 0-9" in refused.text) == (403, True), name
+    assert "bo" not in await house.users()
 
 
 @once
