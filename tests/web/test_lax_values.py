@@ -40,7 +40,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
     TrialEventBody: [{"to": TO, "kind": "purchase"}],
     SavedAnswerBody: [{"title": "Hours", "text": "We open at 9."}],
     OwnPhoneBody: [{"to": TO, "step": "thanks", "locale": "en", "trigger": {}}],
-    OptOutBody: [{"scope": "marketing", "reason": "asked"}],
+    OptOutBody: [{"scope": "marketing", "reason": "asked"}, {"never_again": "complaint", "reason": "asked"}],
     GivenConsentBody: [
         {
             "scope": "all",

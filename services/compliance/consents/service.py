@@ -66,9 +66,16 @@ class ConsentService:
                 return self.sealer.recipient_id(merchant.id, number), number
 
     def claim(
-        self, merchant: Merchant, body: ConsentBody, now: datetime, known: RecipientId | None = None
+        self,
+        merchant: Merchant,
+        body: ConsentBody,
+        now: datetime,
+        known: RecipientId | None = None,
+        cause: SuppressionCause | None = None,
     ) -> ConsentReported:
         """Return the claim a request makes, with its evidence sealed; `known` names the person instead of a number.
+
+        With a `cause` the number is never written to again.
 
         Raises:
             HTTPProblem: 422, the number cannot be read, or a grant is dated in the future. An opt-out is never
@@ -84,7 +91,8 @@ class ConsentService:
         digest = hashlib.sha256(orjson.dumps(proof, option=orjson.OPT_SORT_KEYS)).hexdigest()
         method, source = as_claimed(body.method, body.source)
         parts = (merchant.id, recipient, body.source, body.scope, body.event, body.level, captured_at, digest)
-        claim_id = EventId(ids.derived("consent.reported", *parts, at=captured_at or now))
+        more = () if cause is None else (cause,)
+        claim_id = EventId(ids.derived("consent.reported", *parts, *more, at=captured_at or now))
         return ConsentReported(
             event_id=claim_id,
             merchant_id=merchant.id,
@@ -99,6 +107,7 @@ class ConsentService:
             method=method,
             source=source,
             disclosure_sha256=disclosed,
+            cause=cause,
             evidence=self.sealer.seal(merchant.id, aad.evidence(claim_id), orjson.dumps(proof)),
         )
 
@@ -110,6 +119,7 @@ class ConsentService:
         status: int,
         known: RecipientId | None = None,
         *,
+        cause: SuppressionCause | None = None,
         refuse_where_it_does_not_count: bool = False,
     ) -> tuple[int, dict[str, Any]]:
         """Enter one claim into the ledger and return status and answer; whatever is answered is stored.
@@ -121,7 +131,7 @@ class ConsentService:
             HTTPProblem: 409, the key was used with another body, the person asked to be forgotten (an opt-out is
                 taken all the same), or what is entered by hand does not count; 422, see `claim`.
         """
-        claim = self.claim(caller.merchant, body, self.units.clock.now(), known)
+        claim = self.claim(caller.merchant, body, self.units.clock.now(), known, cause)
 
         async def work(uow: UnitOfWork) -> tuple[int, dict[str, Any]]:
             before = await answered(uow.db, self.system_tables, keyed)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.compliance import store
 from services.compliance.consents.answers import LedgerAnswer
@@ -17,7 +17,7 @@ from services.compliance.consents.service import ConsentService, refuse_reserved
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import ChainedEntry, RecipientState
 from shared.db.transaction import Transaction
-from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
 from shared.http.quota import Quotas, QuotaUsage
@@ -40,7 +40,18 @@ class OptOutBody(BaseModel):
     )
 
     scope: Literal["all", "marketing"] = "all"
+    never_again: Literal["wrong_person", "complaint"] | None = Field(
+        None,
+        description="The number is somebody else's, or they complained: it is never written to again, whatever anybody "
+        "agrees to later.",
+    )
     reason: OneLine
+
+    @model_validator(mode="after")
+    def _is_about_all(self) -> Self:
+        if self.never_again is not None and self.scope != "all":
+            raise ValueError("never_again is about all texts: leave scope out")
+        return self
 
 
 class LedgerEntryAnswer(BaseModel):
@@ -161,7 +172,8 @@ class StandingEndpoints:
             captured_at=self.service.units.clock.now(),
             evidence={"reason": body.reason},
         )
-        status, answer = await self.service.enter(caller, claim, None, HTTPStatus.OK, key)
+        cause = None if body.never_again is None else SuppressionCause(body.never_again)
+        status, answer = await self.service.enter(caller, claim, None, HTTPStatus.OK, key, cause=cause)
         return JSONResponse(answer, status_code=status)
 
     async def record_consent(

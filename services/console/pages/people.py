@@ -26,6 +26,7 @@ _MOST_ROUNDS: Final = 50
 """Of cancelling, 200 texts each."""
 _SCOPES: Final = {
     "opt_out": "consents:write",
+    "never_again": "consents:write",
     "pause": "controls:write",
     "cancel": "follow-ups:write",
     "erase": "rights:write",
@@ -128,6 +129,9 @@ class PeoplePages(ConsolePage):
     ) -> ServiceAnswer:
         if action == "opt_out":
             body: dict[str, Any] = {"scope": scope, "reason": reason}
+            return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/opt-out", body)
+        if action == "never_again":
+            body = {"never_again": scope, "reason": reason}
             return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/opt-out", body)
         if action == "erase":
             return await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/erasure", {})

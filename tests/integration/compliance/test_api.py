@@ -126,6 +126,22 @@ async def test_a_consent_by_hand_counts_or_is_refused_and_then_nothing_is_entere
     assert len(await driver.rows(ledger)) == entered
 
 
+async def test_somebody_elses_number_is_suppressed_for_good(driver: ComplianceDriver, http: httpx2.AsyncClient) -> None:
+    person = (await http.post("/v1/consents", json=CONSENT)).json()["recipient_id"]
+    path = f"/v1/standings/{person}/opt-out"
+    partly = await http.post(path, json={"reason": "no", "scope": "marketing", "never_again": "complaint"})
+    assert partly.status_code == 422
+    body = {"reason": "a stranger answered", "never_again": "wrong_person"}
+    for _ in range(2):
+        assert (await http.post(path, json=body)).json()["suppressed"] == "wrong_person"
+    driver.clock.advance(hours=1)
+    later = CONSENT | {"scope": "all", "captured_at": driver.clock.now().isoformat()}
+    assert (await http.post("/v1/consents", json=later)).json()["suppressed"] == "wrong_person"
+    by_hand = await http.post(f"/v1/standings/{person}/consent", json=GIVEN | {"captured_at": later["captured_at"]})
+    assert (by_hand.status_code, by_hand.json()["code"]) == (409, "recipient_suppressed")
+    assert only(await driver.verdict()) == [("blocked", "suppressed_number")]
+
+
 @pytest.mark.parametrize(
     "change",
     [

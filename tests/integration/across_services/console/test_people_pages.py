@@ -246,6 +246,22 @@ async def test_a_consent_after_the_persons_own_stop_is_refused_and_says_what_wou
     assert (refused.status_code, "by texting START" in refused.text) == (422, True)
 
 
+async def test_a_number_that_is_somebody_elses_is_never_written_to_again(opened: embedded.Application) -> None:
+    anna = await Person(opened).enter(Role.SUPPORT)
+    path, key = await known(opened, anna)
+    odd = await anna.send(path, action="never_again", scope="erased", reason="a guess")
+    assert odd.status_code == 422
+    answer = await anna.send(path, action="never_again", scope="wrong_person", reason="a stranger answered")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=never_again")
+    await ServiceHarness(opened.runtime).settle(*opened.services)
+    assert await state_of(anna, key) == "cancelled"
+    page = await anna.page(answer.headers["location"])
+    assert "never written to again" in page
+    assert "wrong person" in page
+    refused = await anna.send(f"{path}/consent", seen_on=path, **GIVEN | {"at": "2026-12-01T01:00"})
+    assert (refused.status_code, "whatever is agreed" in refused.text) == (422, True)
+
+
 async def test_pressing_collect_a_copy_twice_makes_one(opened: embedded.Application) -> None:
     anna = await Person(opened).enter(Role.OWNER)
     path, _key = await known(opened, anna)
