@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from pydantic import BaseModel
+
+from services.console.answers import ToneName
 
 _STATUS: Final = {
     "pewc": ("agreed in writing", "good"),
@@ -88,6 +91,24 @@ class ShownEntry(BaseModel):
         """Which texts it is about, and how strong it is."""
         scope = _SCOPES.get(self.scope, self.scope)
         return scope if self.act == "revoked" else f"{scope}, {_LEVELS.get(self.level, self.level)}"
+
+
+class ShownHappening(BaseModel):
+    """Something that happened to a person."""
+
+    at: datetime
+    title: str
+    summary: str
+    tone: ToneName
+    follow_up_id: UUID | None
+    flow: str | None
+    step: str | None
+
+
+class ShownTimeline(BaseModel):
+    """The answer of `GET /v1/timelines/{recipient_id}`, the newest first."""
+
+    steps: list[ShownHappening] = []
 
 
 class ShownPersonStanding(BaseModel):

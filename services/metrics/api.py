@@ -22,11 +22,12 @@ from services.metrics.overview import OverviewPeriod, load_overview
 from services.metrics.overview_answers import OverviewAnswer, overview_answer
 from services.metrics.purchase_store import load_purchase_totals
 from services.metrics.settings import MetricsSettings
+from services.metrics.timelines import TimelineAnswer, load_timeline, timeline_answer
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem, not_found, unprocessable
-from shared.ids import FollowUpId
+from shared.ids import FollowUpId, RecipientId
 from shared.instants import BOUNDS, as_written, is_near
 
 _DEFAULT_WINDOW = timedelta(days=30)
@@ -142,6 +143,14 @@ class MetricsEndpoints:
             raise not_found(f"the follow-up {follow_up_id}")
         return journeys.journey_answer(found, self._units.clock.now(), self._settings, zone)
 
+    async def timeline(self, recipient_id: UUID, caller: Reader) -> TimelineAnswer:
+        """Answer what happened to a person, the newest 100 things first."""
+        zone, key = ZoneInfo(caller.merchant.config.time_zone), RecipientId(recipient_id)
+        found = await self._units.read(lambda db: load_timeline(db, caller.merchant.id, key, zone))
+        if not found:
+            raise not_found("this person")
+        return timeline_answer(key, found)
+
 
 def create_router(metrics: MetricsEndpoints) -> APIRouter:
     """Return the routes of the API."""
@@ -161,6 +170,9 @@ def create_router(metrics: MetricsEndpoints) -> APIRouter:
     router.add_api_route("/v1/facts", metrics.facts, tags=["results"], summary="List the rows behind a number")
     router.add_api_route(
         "/v1/journeys/{follow_up_id}", metrics.journey, tags=["messages"], summary="Show one follow-up's story"
+    )
+    router.add_api_route(
+        "/v1/timelines/{recipient_id}", metrics.timeline, tags=["people"], summary="Show what happened to a person"
     )
     return router
 

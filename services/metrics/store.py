@@ -16,13 +16,20 @@ from services.metrics.domain.projection import NEEDS_ATTENTION, Projection
 from services.metrics.domain.rollups import ALWAYS, Measure, RollupKey, nonzero
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups
 from shared.db.transaction import Row, Transaction
+from shared.db.types import Id
 from shared.events.envelope import Event
 from shared.events.trigger import TriggerReceived
-from shared.ids import FollowUpId, MerchantId
+from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.progress import UNANSWERED
 from shared.vocabulary.follow_up_states import FollowUpState
 
 _FACTS_ABOUT_A_PERSON = 20
+NEWEST_OF_PERSON = (
+    sa.select(follow_ups.c.follow_up_id)
+    .where(follow_ups.c.recipient_id == sa.bindparam("recipient_id", type_=Id))
+    .order_by(follow_ups.c.follow_up_id.desc())
+    .limit(sa.bindparam("most"))
+)
 _INT = attrgetter("int")
 """Sorts ids as they compare themselves, without a call to each."""
 _ORDER_FIELDS = CustomerOrder._fields
@@ -139,7 +146,15 @@ async def facts_by_id(db: Transaction, ids: Iterable[UUID]) -> list[Event]:
     return [restore_event(row) for row in await db.fetch(facts, "event_id", list(ids))]
 
 
-async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str]) -> list[Event]:
+async def newest_of_person(db: Transaction, recipient: RecipientId, most: int) -> list[FollowUpId]:
+    """Return the newest follow-ups to a person."""
+    found = await db.rows(NEWEST_OF_PERSON, {"recipient_id": recipient, "most": most})
+    return [FollowUpId(row["follow_up_id"]) for row in found]
+
+
+async def facts_about(
+    db: Transaction, recipient_id: UUID, kinds: Sequence[str], most: int = _FACTS_ABOUT_A_PERSON
+) -> list[Event]:
     """Return the newest facts of some types that concern a person rather than a follow-up.
 
     Selected by the person alone and sorted here: with an order or a merchant in the statement SQLite walks the
@@ -147,7 +162,7 @@ async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str])
     """
     found = await db.rows(sa.select(facts).where(facts.c.recipient_id == recipient_id, facts.c.follow_up_id.is_(None)))
     wanted = [row for row in found if row["type"] in kinds]
-    newest = sorted(wanted, key=lambda row: row["occurred_at"], reverse=True)[:_FACTS_ABOUT_A_PERSON]
+    newest = sorted(wanted, key=lambda row: row["occurred_at"], reverse=True)[:most]
     return [restore_event(row) for row in newest]
 
 

@@ -16,7 +16,7 @@ from services.console.given_consent import LEVELS, METHODS, SCOPES, GivenConsent
 from services.console.message_answers import ShownMessages
 from services.console.page import ConsolePage, accepted, require
 from services.console.pages.messages import CANCEL
-from services.console.person_answers import ShownPersonStanding
+from services.console.person_answers import ShownPersonStanding, ShownTimeline
 from services.console.rendering import redirect
 from services.console.words import person_mark, sentence
 
@@ -177,6 +177,7 @@ class PeoplePages(ConsolePage):
             "problem": problem,
             "action": action,
             "reason": reason,
+            "timeline": await self._timeline(person, recipient_id),
             "given": given or GivenConsent(),
             "scopes": SCOPES,
             "levels": LEVELS,
@@ -200,6 +201,17 @@ class PeoplePages(ConsolePage):
         if answer.status is HTTPStatus.NOT_FOUND:
             return {}
         return {name: str(value) for name, value in accepted(answer).body.items() if value is not None}
+
+    async def _timeline(self, person: SignedInPerson, recipient_id: UUID) -> ShownTimeline:
+        """Return what happened to them; nothing for who may not look."""
+        if not person.may("metrics:read"):
+            return ShownTimeline()
+        answer = await self._calls.get(person, "metrics", f"/v1/timelines/{recipient_id}")
+        return (
+            ShownTimeline()
+            if answer.status is HTTPStatus.NOT_FOUND
+            else ShownTimeline.model_validate(accepted(answer).body)
+        )
 
     async def _standing(self, person: SignedInPerson, recipient_id: UUID) -> ShownPersonStanding | None:
         """Return what the ledger holds; None for who may not look, and where it holds nothing."""

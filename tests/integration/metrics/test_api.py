@@ -244,6 +244,26 @@ async def test_a_dispatch_without_a_receipt_is_unconfirmed_after_three_days(metr
     assert (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()["state"] == "unconfirmed"
 
 
+async def test_a_timeline_holds_what_happened_to_a_person_whatever_flow_it_belongs_to(metrics: Metrics) -> None:
+    first, second = TextFacts(), TextFacts(2)
+    later = START + timedelta(hours=2)
+    await metrics.take(*first.all_the_way(), *second.all_the_way()[:3], first.opted_out(later))
+    person = first.due().recipient_id
+    answer = await metrics.http.get(f"/v1/timelines/{person}")
+    steps = answer.json()["steps"]
+    assert answer.status_code == 200, answer.text
+    assert [step["at"] for step in steps] == sorted((step["at"] for step in steps), reverse=True)
+    types = [step["type"] for step in steps]
+    assert types[0] == "consent.changed"
+    assert {"trigger.received", "dispatch.accepted", "dispatch.delivered"} <= {*types}
+    assert not {"follow-up.planned", "follow-up.due", "follow-up.cleared"} & {*types}
+    accepted = next(step for step in steps if step["type"] == "dispatch.accepted")
+    assert accepted["follow_up_id"] == str(first.follow_up_id)
+    other = await metrics.http.get(f"/v1/timelines/{person}", headers={"Authorization": f"Bearer {OTHER_KEY}"})
+    nobody = await metrics.http.get(f"/v1/timelines/{first.follow_up_id}")
+    assert (other.status_code, nobody.status_code) == (404, 404)
+
+
 async def test_an_unknown_journey_is_not_found(metrics: Metrics) -> None:
     answer = await metrics.http.get(f"/v1/journeys/{TextFacts(9).follow_up_id}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

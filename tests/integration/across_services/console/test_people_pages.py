@@ -67,6 +67,7 @@ async def test_an_opt_out_is_in_the_ledger_at_once_and_asking_twice_changes_noth
     await ServiceHarness(opened.runtime).settle(*opened.services)
     assert await state_of(anna, key) == "cancelled"
     page = await anna.page(f"{path}?done=opt_out")
+    assert "What happened" in page
     assert "The opt-out is in the ledger" in page
     assert page.count(">opted out</span>") >= 2
     standing = await anna.read(f"/v1/standings/{path.rsplit('/', 1)[-1]}")

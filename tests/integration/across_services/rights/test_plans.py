@@ -169,7 +169,12 @@ async def test_a_day_of_life_and_every_list_reads_no_growing_table_through(
     assert [item["kind"] for item in (await driver.client.get(path)).json()["items"]] == ["reply", "text"]
     for verb, body in {"read": {}, "assign": {"who": "maria"}, "close": {}}.items():
         assert (await driver.client.post(f"{path}/{verb}", json=body)).status_code == 200
-    for path in (f"/v1/standings/{driver.person}", f"/v1/contacts/{driver.person}", "/v1/messages?limit=1"):
+    for path in (
+        f"/v1/standings/{driver.person}",
+        f"/v1/contacts/{driver.person}",
+        f"/v1/timelines/{driver.person}",
+        "/v1/messages?limit=1",
+    ):
         assert (await driver.client.get(path)).status_code == 200, path
     await driver.exported()
     await driver.erased()
