@@ -65,6 +65,11 @@ def rows_address(api_address: str, without: str = "") -> str:
     return f"/console/rows?{urlencode([(name, value) for name, value in query if name != without])}"
 
 
+def encoding_words(encoding: str) -> str:
+    """Return an encoding of texts as the trade writes it."""
+    return {"gsm7": "GSM-7", "ucs2": "UCS-2"}.get(encoding, encoding)
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "moment": moment,
     "utc": utc,
@@ -72,6 +77,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "hue": hue,
     "masked_number": masked_number,
     "words": words,
+    "encoding_words": encoding_words,
     "duration": duration_words,
     "rows_address": rows_address,
 }

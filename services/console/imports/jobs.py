@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from services.console.accounts import user_store
 from services.console.accounts.sessions import SignedInPerson
 from services.console.calls import ServiceCalls
 from services.console.imports import store
@@ -271,6 +272,7 @@ class ImportJobs:
 
     async def _take(self, held: _Held, progress: _Progress, batch: list[ConsentRow], *, is_trial: bool) -> None:
         """Hand one batch over and store what became of it."""
+        await self._require_uploader(held, progress.entry)
         readable = [each for each in batch if each.row is not None]
         refused = [Refusal(each.number, "unreadable", each.trouble) for each in batch if each.row is None]
         answer: Mapping[str, Any] = {"recorded": 0, "repeated": 0, "refused": []}
@@ -289,6 +291,20 @@ class ImportJobs:
         if not await self._put(further, refused=refused):
             raise asyncio.CancelledError  # somebody stopped it in another process
         progress.entry = moved(further, changed_at=self._units.clock.now())
+
+    async def _require_uploader(self, held: _Held, entry: StoredImport) -> None:
+        """Check that the user who uploaded a file still is one: nothing goes on in the name of somebody removed.
+
+        Raises:
+            _Refused: they are none.
+        """
+        if held.person.role is None:  # an API key
+            return
+        name = held.person.name.removeprefix("user:")
+        user = await self._units.read(lambda db: user_store.find(db, name))
+        is_same = user is not None and user.made_at <= entry.began_at
+        if user is None or not is_same or (user.merchant_id, user.role) != (entry.merchant_id, held.person.role):
+            raise _Refused(f"{name} uploaded it and is no user any more; somebody else may upload the file again")
 
     async def _ask(self, held: _Held, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what compliance answers, asked again while it is full or away."""

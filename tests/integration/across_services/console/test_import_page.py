@@ -172,6 +172,19 @@ async def test_recording_twice_records_once(house: embedded.Application) -> None
     assert len(await entries(anna)) == 3
 
 
+async def test_nothing_is_recorded_in_the_name_of_somebody_who_was_removed(house: embedded.Application) -> None:
+    anna, bert = await Person(house).enter(Role.SUPPORT), await Person(house).enter(Role.OWNER)
+    await send(anna, FILE)
+    page = await shown(bert, "Ready to be imported")
+    gone = await bert.http.delete(f"/console/users/{anna.name}", headers=bert.operator_of("acme"))
+    assert gone.is_success, gone.text
+    await anna.http.aclose()
+    await Person(house).enter(Role.SUPPORT)  # another of the same name
+    assert (await decide(bert, page, "import")).status_code == 303
+    assert "is no user any more" in await shown(bert, "no user any more")
+    assert await entries(bert) == []
+
+
 async def test_a_file_whose_process_ended_is_uploaded_again(
     house: embedded.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
