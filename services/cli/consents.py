@@ -34,6 +34,8 @@ class ConsentImport:
     merchant: str
     report: Callable[[tuple[Any, ...]], object]
     """Writes one refused row."""
+    dry_run: bool = False
+    """Records nothing; counts what would be."""
     counts: Counter[str] = field(default_factory=Counter)
     _batch: list[ConsentRow] = field(default_factory=list)
     _bytes: int = 0
@@ -53,11 +55,15 @@ class ConsentImport:
         """Send the batch; the accepted rows are durable when this returns."""
         if not self._batch:
             return
-        answer = self.client.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
+        answer = self.client.post(self.merchant, _PATH, self._request())
         for refusal in answer["refused"]:
             self._refuse(self._batch[refusal["row"]].number, refusal["reason"], refusal["detail"])
         self.counts.update(recorded=answer["recorded"], repeated=answer["repeated"])
         self._batch, self._bytes = [], 0
+
+    def _request(self) -> dict[str, Any]:
+        rows = {"rows": [line.row for line in self._batch]}
+        return rows | ({"dry_run": True} if self.dry_run else {})
 
     def _refuse(self, number: int, reason: str, detail: str) -> None:
         self.report((number, reason, detail))
@@ -67,6 +73,7 @@ class ConsentImport:
 @consents.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="A CSV file; its first line names the columns.")],
+    *,
     merchant: Annotated[str, typer.Option(help="The merchant the consents were given to.")],
     scope: Annotated[
         str, typer.Option(help="For rows without a scope: marketing, informational or all.")
@@ -74,6 +81,7 @@ def import_file(
     encoding: Annotated[
         str | None, typer.Option(help="The file's encoding (default: by its byte order mark, else utf-8).")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Record nothing; say what would be, and why not.")] = False,
     report: Annotated[Path | None, typer.Option(help="File for refused rows (default: FILE.refused.csv).")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
@@ -82,7 +90,7 @@ def import_file(
 
     Importing a file again records nothing twice.
 
-    Example: followup consents import consents.csv --merchant acme
+    Example: followup consents import consents.csv --merchant acme --dry-run
     """
     console = Console()
     target = report or file.with_name(file.name + ".refused.csv")
@@ -92,11 +100,11 @@ def import_file(
         raise ConfigurationFault(f"{file}: there is no such file")
     with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client, _private(target) as write:
         client.require(merchant)
-        job = ConsentImport(client, merchant, write)
+        job = ConsentImport(client, merchant, write, dry_run=dry_run)
         for line in _watched(source, file.stat().st_size, console):
             job.add(line)
         job.send()
-    _print(console, job.counts, target, source)
+    _print(console, job.counts, target, source, dry_run=dry_run)
 
 
 def _watched(source: ConsentFile, size: int, console: Console) -> Iterator[ConsentRow]:
@@ -119,12 +127,15 @@ def _private(path: Path) -> Iterator[Callable[[tuple[Any, ...]], object]]:
         yield writer.writerow
 
 
-def _print(console: Console, counts: Counter[str], target: Path, source: ConsentFile) -> None:
+def _print(console: Console, counts: Counter[str], target: Path, source: ConsentFile, *, dry_run: bool) -> None:
     """Print the counts; exit with 1 when a row was refused."""
     if source.ignored:
         console.print(f"Columns that were ignored: {', '.join(source.ignored)}", markup=False)
     recorded, repeated, refused = counts["recorded"], counts["repeated"], counts["refused"]
-    console.print(f"{recorded} recorded in the ledger, {repeated} were already there, {refused} refused.")
+    if dry_run:
+        console.print(f"{recorded} would be recorded in the ledger, {repeated} are there, {refused} would be refused.")
+    else:
+        console.print(f"{recorded} recorded in the ledger, {repeated} were already there, {refused} refused.")
     if not refused:
         target.unlink()
         return

@@ -154,6 +154,14 @@ def test_opt_outs_of_files_as_programs_write_them_go_in(
     assert standings(folder) == expected
 
 
+def test_a_dry_run_counts_and_records_nothing(folder: Path) -> None:
+    rows = b"phone,status\n+12125550123,STOP\n+12125550124,\n"
+    code, said, refused = run(folder, rows, "--dry-run")
+    assert (code, "1 would be recorded" in said, len(refused)) == (1, True, 1)
+    assert standings(folder) == {}
+    assert "1 recorded in the ledger" in run(folder, rows)[1]
+
+
 @pytest.mark.parametrize("word", ["REVOKED", "Unsubscribed", "opted out", "opt-out", "STOP", "no"])
 def test_an_opt_out_is_one_by_whatever_word(folder: Path, word: str) -> None:
     row = f"+12125550123,{word},everything,yesterday,9999\n"
