@@ -110,6 +110,19 @@ class ShownNumber(_Errors):
         return f"{self.queued:,}{'+' if self.queued >= _MOST_COUNTED else ''}"
 
 
+class ShownAnswerTimes(BaseModel):
+    """How long a provider took to answer lately."""
+
+    calls: int
+    median_seconds: float
+    p95_seconds: float
+
+    @property
+    def in_words(self) -> str:
+        """The median, and what 95 of 100 calls stayed below."""
+        return f"{self.median_seconds:.2f} s; 95 % in {self.p95_seconds:.2f} s"
+
+
 class ShownAccount(_Errors):
     """A provider account, as the sender answers it."""
 
@@ -118,6 +131,7 @@ class ShownAccount(_Errors):
     is_usable: bool
     numbers: list[str]
     held_numbers: int
+    answers_in: ShownAnswerTimes | None = None
 
     @property
     def state_words(self) -> tuple[str, str]:

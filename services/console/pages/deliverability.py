@@ -142,7 +142,7 @@ class DeliverabilityPage(ConsolePage):
             HTTPProblem: 403 a role that may not look, 502 a service does not answer.
         """
         require(person, "operations:read")
-        head = ("provider", "kind", "is_usable", "numbers", "held_numbers", "errors_24h")
+        head = ("provider", "kind", "is_usable", "numbers", "held_numbers", "errors_24h", "median_s", "p95_s")
         rows = [
             (
                 each.provider,
@@ -151,6 +151,8 @@ class DeliverabilityPage(ConsolePage):
                 len(each.numbers),
                 each.held_numbers,
                 _listed(each.errors_24h),
+                each.answers_in.median_seconds if each.answers_in else "",
+                each.answers_in.p95_seconds if each.answers_in else "",
                 *(figures.values.get(name, ("", ""))[0] for name in _FIGURES_IN_FILES),
             )
             for each, figures in await self._accounts(person)

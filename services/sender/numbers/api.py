@@ -7,7 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from services.sender.numbers import error_store, store
+from services.sender.numbers import answer_times, error_store, store
+from services.sender.numbers.answer_times import AnswerTimes
 from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.providers.accounts import ProviderAccounts
 from shared.config.directory import Merchant
@@ -50,6 +51,14 @@ class NumberList(BaseModel):
     numbers: list[NumberView]
 
 
+class AnswerTimesView(BaseModel):
+    """How long a provider took to answer, of the newest calls."""
+
+    calls: int
+    median_seconds: float
+    p95_seconds: float
+
+
 class ProviderView(BaseModel):
     """A provider account of the merchant's file."""
 
@@ -59,6 +68,7 @@ class ProviderView(BaseModel):
     numbers: list[str]
     held_numbers: int = Field(description="How many of them may not call now.")
     errors_24h: dict[str, int] = Field(description=_ERRORS)
+    answers_in: AnswerTimesView | None = Field(description="Null where no call of the last 24 hours is near.")
 
 
 class ProviderList(BaseModel):
@@ -79,13 +89,19 @@ def create_router(units: UnitOfWorkRunner, accounts: ProviderAccounts) -> APIRou
     @router.get("/v1/providers", summary="Show whether a merchant's provider accounts can be used, and what goes wrong")
     async def providers(caller: Reader) -> ProviderList:
         merchant, now = caller.merchant, units.clock.now()
-        counted, breakers = await units.read(lambda db: _health(db, merchant, now))
-        return ProviderList(
-            providers=[
-                _provider(merchant, name, counted, breakers, is_usable=accounts.provider(merchant.id, name) is not None)
-                for name in merchant.config.providers
-            ]
-        )
+
+        async def work(db: Transaction) -> ProviderList:
+            counted, breakers = await _health(db, merchant, now)
+            times = await answer_times.load(db, merchant.id, now)
+            usable = {name: accounts.provider(merchant.id, name) is not None for name in merchant.config.providers}
+            return ProviderList(
+                providers=[
+                    _provider(merchant, name, counted, breakers, times.get(name), is_usable=is_usable)
+                    for name, is_usable in usable.items()
+                ]
+            )
+
+        return await units.read(work)
 
     return router
 
@@ -123,6 +139,7 @@ def _provider(
     name: str,
     counted: Counter[tuple[str, str, str]],
     breakers: dict[str, Breaker],
+    times: AnswerTimes | None,
     *,
     is_usable: bool,
 ) -> ProviderView:
@@ -134,6 +151,7 @@ def _provider(
         numbers=numbers,
         held_numbers=sum(breakers[number].state is not BreakerState.CLOSED for number in numbers),
         errors_24h=_by_class(counted, provider=name),
+        answers_in=None if times is None else AnswerTimesView(**times._asdict()),
     )
 
 

@@ -1,13 +1,17 @@
 """How numbers and provider accounts are doing: rate, queue, health, errors of the last day."""
 
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.sender import retention
+from services.sender.numbers.answer_times import AnswerTimes, answer_times
 from services.sender.settings import SenderSettings
 from services.sender.tables import number_errors
 from shared.db.sweep import swept
+from shared.ids import MerchantId
+from shared.testing.clock import START
 from shared.testing.make_sender import API_KEY, SENDER_NUMBER
 from tests.integration.sender.driver import SenderDriver
 
@@ -36,6 +40,22 @@ async def test_a_number_that_sends_is_as_the_file_says_and_without_errors(driver
     assert (number["state"], number["queued"], number["errors_24h"]) == ("closed", 0, {})
     provider = await asked(driver, "providers")
     assert (provider["provider"], provider["is_usable"], provider["held_numbers"]) == ("main", True, 0)
+    assert provider["answers_in"] == {"calls": 1, "median_seconds": 0.0, "p95_seconds": 0.0}
+    driver.clock.advance(hours=25)
+    assert (await asked(driver, "providers"))["answers_in"] is None
+
+
+def test_how_long_a_provider_takes_is_told_by_its_newest_answered_calls_of_a_day() -> None:
+    def call(seconds: float, merchant: str = "acme", provider: str = "main", hours: int = 1) -> dict[str, Any]:
+        begun = START - timedelta(hours=hours)
+        answered = begun + timedelta(seconds=seconds) if seconds >= 0 else None
+        return {"merchant_id": merchant, "provider": provider, "intent_at": begun, "accepted_at": answered}
+
+    calls = [call(each / 10) for each in range(1, 21)]
+    strange = [call(99, merchant="globex"), call(99, hours=25), call(-1), call(3, provider="second")]
+    found = answer_times(calls + strange, MerchantId("acme"), START)
+    assert found == {"main": AnswerTimes(20, 1.0, 1.9), "second": AnswerTimes(1, 3.0, 3.0)}
+    assert answer_times([], MerchantId("acme"), START) == {}
 
 
 async def test_errors_are_counted_by_class_once_and_for_a_day(driver: SenderDriver) -> None:

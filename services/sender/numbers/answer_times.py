@@ -1,0 +1,58 @@
+"""How long providers take to answer: from the newest calls, of which few are read."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from services.sender.tables import attempts
+from shared.db.transaction import Row, Transaction
+from shared.ids import MerchantId
+
+MOST_READ: Final = 2_000
+"""The newest calls of all merchants, in the order of their ids, which rise with time: no index is kept for this."""
+_WINDOW: Final = timedelta(hours=24)
+_SLOW_PERCENT: Final = 95
+NEWEST_CALLS: Final = (
+    sa.select(attempts.c.merchant_id, attempts.c.provider, attempts.c.intent_at, attempts.c.accepted_at)
+    .order_by(attempts.c.id.desc())
+    .limit(MOST_READ)
+)
+
+
+class AnswerTimes(NamedTuple):
+    """How long the calls to a provider took, from the intent to its answer."""
+
+    calls: int
+    median_seconds: float
+    p95_seconds: float
+
+
+async def load(db: Transaction, merchant: MerchantId, now: datetime) -> dict[str, AnswerTimes]:
+    """Return how long each provider of a merchant took lately; one without an answered call is left out."""
+    return answer_times(await db.rows(NEWEST_CALLS), merchant, now)
+
+
+def answer_times(
+    rows: Iterable[Row | Mapping[str, object]], merchant: MerchantId, now: datetime
+) -> dict[str, AnswerTimes]:
+    """Return the times of a merchant's providers in the last 24 hours (pure)."""
+    seconds: dict[str, list[float]] = {}
+    for row in rows:
+        begun, answered = row["intent_at"], row["accepted_at"]
+        if row["merchant_id"] != merchant or not isinstance(begun, datetime) or not isinstance(answered, datetime):
+            continue
+        if begun > now - _WINDOW:
+            seconds.setdefault(str(row["provider"]), []).append(max(0.0, (answered - begun).total_seconds()))
+    return {provider: _times(sorted(each)) for provider, each in seconds.items()}
+
+
+def _times(ascending: list[float]) -> AnswerTimes:
+    """Return the nearest-rank median and 95th percentile."""
+    count = len(ascending)
+
+    def rank(percent: int) -> float:
+        return round(ascending[max(0, -(-count * percent // 100) - 1)], 3)
+
+    return AnswerTimes(count, rank(50), rank(_SLOW_PERCENT))
