@@ -33,8 +33,11 @@ hypothesis.settings.load_profile("any-machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files that would come last: at a run's end no worker waits for one of them."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/power/"))
+    """Begin with the longest files that would come last: at a run's end no worker waits for one of them.
+
+    And with one that makes the shop of thirty days: by the time others ask for it, it is made.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/power/", "tests/connected/test_shop_with_history")))
 
 
 def pytest_collection_finish() -> None:

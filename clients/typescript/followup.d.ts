@@ -26,6 +26,13 @@ export interface AnswerRequest {
   reason?: string | null;
 }
 
+/** How long a provider took to answer, of the newest calls. */
+export interface AnswerTimesView {
+  calls: number;
+  median_seconds: number;
+  p95_seconds: number;
+}
+
 /** What can wait for a second person's yes. */
 export type ApprovalAction = "resume";
 
@@ -1098,6 +1105,8 @@ export interface NumberView {
 /** Why somebody opts a person out: they asked by telephone, in the shop, by mail. */
 export interface OptOutBody {
   scope?: "all" | "marketing";
+  /** The number is somebody else's, or they complained: it is never written to again, whatever anybody agrees to later. */
+  never_again?: "wrong_person" | "complaint" | null;
   reason: string;
 }
 
@@ -1292,6 +1301,8 @@ export interface ProviderView {
   held_numbers: number;
   /** Calls of the last 24 hours, to the hour, that ended with an error, by class: `unanswered`, `not_sent`, or the class of the provider's code (`filtered`, `throttled`, `config`, …). */
   errors_24h: Record<string, number>;
+  /** Null where no call of the last 24 hours is near. */
+  answers_in: AnswerTimesView | null;
 }
 
 /** Which deliveries are discarded, and why. */
@@ -1740,6 +1751,26 @@ export interface ThreadView {
   next_cursor: string | null;
 }
 
+/** The newest 100 things that happened to a person, the newest first. */
+export interface TimelineAnswer {
+  recipient_id: string;
+  steps: TimelineStepAnswer[];
+}
+
+/** Something that happened to a person. */
+export interface TimelineStepAnswer {
+  at: string;
+  type: string;
+  title: string;
+  summary: string;
+  tone: Tone | (string & {});
+  /** The text that it is about, if it is about one. */
+  follow_up_id: string | null;
+  flow: string | null;
+  step: string | null;
+  event_id: string;
+}
+
 /** The tone of a step, which decides its colour and sign. */
 export type Tone = "plain" | "good" | "wait" | "bad" | "glad";
 
@@ -1865,6 +1896,7 @@ export interface components {
     AmountAnswer: AmountAnswer;
     AmountBody: AmountBody;
     AnswerRequest: AnswerRequest;
+    AnswerTimesView: AnswerTimesView;
     ApprovalAction: ApprovalAction;
     ApprovalAnswer: ApprovalAnswer;
     ApprovalPage: ApprovalPage;
@@ -2040,6 +2072,8 @@ export interface components {
     TextStepAnswer: TextStepAnswer;
     TextView: TextView;
     ThreadView: ThreadView;
+    TimelineAnswer: TimelineAnswer;
+    TimelineStepAnswer: TimelineStepAnswer;
     Tone: Tone;
     TrialEventBody: TrialEventBody;
     TriggerKind: TriggerKind;
@@ -2513,6 +2547,10 @@ export interface paths {
   "/v1/standings/{recipient_id}/preference-links/revoke": {
     /** Revoke every preference link of a person, by recipient id */
     post: operations["revoke_preference_links"];
+  };
+  "/v1/timelines/{recipient_id}": {
+    /** Show what happened to a person */
+    get: operations["get_timeline"];
   };
   "/v1/trial-events": {
     /** Let something happen to a phone of the shop's own */
@@ -3395,6 +3433,13 @@ export interface operations {
     parameters: { query?: never; header?: never; path: { recipient_id: string }; cookie?: never };
     responses: {
       200: { headers: { [name: string]: unknown }; content: { "application/json": RevokedLinksAnswer } };
+      default: Refusal;
+    };
+  };
+  get_timeline: {
+    parameters: { query?: never; header?: never; path: { recipient_id: string }; cookie?: never };
+    responses: {
+      200: { headers: { [name: string]: unknown }; content: { "application/json": TimelineAnswer } };
       default: Refusal;
     };
   };

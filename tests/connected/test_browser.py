@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
@@ -21,9 +22,9 @@ async def demo(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
         yield running, story
 
 
-async def page_of(browser: Browser, *, scripts: bool = True) -> tuple[Page, list[str]]:
-    """Return a page, and the list that collects what its console complains of."""
-    context = await browser.new_context(java_script_enabled=scripts)
+async def page_of(browser: Browser, *, scripts: bool = True, **options: Any) -> tuple[Page, list[str]]:
+    """Return a page, and the list that collects what its console complains of; `options` are the browser context's."""
+    context = await browser.new_context(java_script_enabled=scripts, **options)
     page = await context.new_page()
     complaints: list[str] = []
 

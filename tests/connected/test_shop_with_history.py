@@ -1,7 +1,5 @@
 """Pages on a shop of thirty days: what a shop owner sees there fits the window, and nothing looks broken."""
 
-import os
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -10,7 +8,7 @@ from playwright.async_api import expect
 
 from services.demo.story import Story
 from tests.connected.test_browser import page_of
-from tests.connected.test_every_page import WIDTHS, addresses, enter_as_owner, look
+from tests.connected.test_every_page import addresses, enter_as_owner, look
 from tests.lived_shop import OpenShop
 from tests.parts import chromium
 
@@ -27,46 +25,28 @@ async def addresses_of(shop: OpenShop) -> dict[str, str]:
     return addresses(story) | own
 
 
-async def test_every_page_fits_on_a_shop_with_history(shop_with_history: OpenShop) -> None:
-    running = shop_with_history.running
-    pages = await addresses_of(shop_with_history)
-    wrong: list[str] = []
-    async with chromium() as browser:
-        page, complaints = await page_of(browser)
-        await enter_as_owner(page, running)
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 900})
-            for name, address in pages.items():
-                wrong += await look(page, running, name, address, width)
-    assert wrong == [], "\n".join(wrong)
-    assert [each for each in complaints if "404" not in each] == []
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-async def test_axe_has_no_serious_finding_on_any_page(
+async def test_every_page_fits_and_axe_has_no_serious_finding(
     shop_with_history: OpenShop, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     running = shop_with_history.running
     pages = await addresses_of(shop_with_history)
-    found: list[str] = []
+    wrong: list[str] = []
     async with chromium() as browser:
-        context = await browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
-        page = await context.new_page()
+        page, complaints = await page_of(browser, color_scheme=scheme, viewport={"width": width, "height": 900})
         await enter_as_owner(page, running)
         for name, address in pages.items():
+            wrong += await look(page, running, name, address, width)
             if name.startswith(("rows-", "simulator", "docs")):
                 continue
-            await page.goto(f"{running.address}{address}")
-            if shots := os.environ.get("FOLLOWUP_SCREENSHOTS"):
-                await page.screenshot(path=Path(shots) / f"lived-{name}-{width}-{scheme}.png", full_page=True)
             violations = (await Axe().run(page)).response["violations"]
-            found += [
+            wrong += [
                 f"{name}: {each['id']} ({each['impact']}) {each['nodes'][0]['html'][:200]}"
                 for each in violations
                 if each["impact"] in {"serious", "critical"}
             ]
-        await context.close()
-    assert found == [], "\n".join(found)
+    assert wrong == [], "\n".join(wrong)
+    assert [each for each in complaints if "404" not in each] == []
 
 
 async def test_a_month_stands_in_the_charts(shop_with_history: OpenShop) -> None:

@@ -2116,6 +2116,22 @@ class AsyncFollowup(AsynchronousCalls):
         answer: models.RevokedLinksAnswer = await self.answer_of(call, models.RevokedLinksAnswer)
         return answer
 
+    async def get_timeline(
+        self,
+        recipient_id: UUID,
+    ) -> models.TimelineAnswer:
+        """Show what happened to a person.
+
+        Answer what happened to a person, the newest 100 things first.
+        """
+        call = Call(
+            "GET",
+            f"/v1/timelines/{segment(recipient_id)}",
+            is_repeatable=True,
+        )
+        answer: models.TimelineAnswer = await self.answer_of(call, models.TimelineAnswer)
+        return answer
+
     async def create_trial_event(
         self,
         body: models.TrialEventBody,

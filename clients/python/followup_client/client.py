@@ -2116,6 +2116,22 @@ class Followup(ThreadedCalls):
         answer: models.RevokedLinksAnswer = self.answer_of(call, models.RevokedLinksAnswer)
         return answer
 
+    def get_timeline(
+        self,
+        recipient_id: UUID,
+    ) -> models.TimelineAnswer:
+        """Show what happened to a person.
+
+        Answer what happened to a person, the newest 100 things first.
+        """
+        call = Call(
+            "GET",
+            f"/v1/timelines/{segment(recipient_id)}",
+            is_repeatable=True,
+        )
+        answer: models.TimelineAnswer = self.answer_of(call, models.TimelineAnswer)
+        return answer
+
     def create_trial_event(
         self,
         body: models.TrialEventBody,

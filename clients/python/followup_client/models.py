@@ -108,6 +108,14 @@ class AnswerRequest(Body):
     reason: str | None = None
 
 
+class AnswerTimesView(Answer):
+    """How long a provider took to answer, of the newest calls."""
+
+    calls: int
+    median_seconds: float
+    p95_seconds: float
+
+
 class ApprovalAnswer(Answer):
     """What waits for a second person's yes, or did."""
 
@@ -1229,6 +1237,10 @@ class OptOutBody(Body):
     """Why somebody opts a person out: they asked by telephone, in the shop, by mail."""
 
     scope: Literal['all', 'marketing'] = 'all'
+    never_again: Literal['wrong_person', 'complaint'] | None = None
+    """The number is somebody else's, or they complained: it is never written to again, whatever anybody agrees to
+    later.
+    """
     reason: str
 
 
@@ -1441,6 +1453,8 @@ class ProviderView(Answer):
     """Calls of the last 24 hours, to the hour, that ended with an error, by class: `unanswered`, `not_sent`, or the
     class of the provider's code (`filtered`, `throttled`, `config`, …).
     """
+    answers_in: AnswerTimesView | None
+    """Null where no call of the last 24 hours is near."""
 
 
 class QuarantineDiscardBody(Body):
@@ -1931,6 +1945,28 @@ class ThreadView(Answer):
     permission: SendPermissionView
     items: list[ReplyView | TextView | dict[str, Any]]
     next_cursor: str | None
+
+
+class TimelineAnswer(Answer):
+    """The newest 100 things that happened to a person, the newest first."""
+
+    recipient_id: UUID
+    steps: list[TimelineStepAnswer]
+
+
+class TimelineStepAnswer(Answer):
+    """Something that happened to a person."""
+
+    at: AwareDatetime
+    type: str
+    title: str
+    summary: str
+    tone: Tone | str
+    follow_up_id: UUID | None
+    """The text that it is about, if it is about one."""
+    flow: str | None
+    step: str | None
+    event_id: UUID
 
 
 class TrialEventBody(Body):

@@ -4,21 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-import sqlalchemy as sa
-
-from services.sender.tables import attempts
+from services.sender.numbers import store
 from shared.db.transaction import Row, Transaction
-from shared.ids import MerchantId
+from shared.ids import MerchantId, first_id
 
-MOST_READ: Final = 2_000
-"""The newest calls of all merchants, in the order of their ids, which rise with time: no index is kept for this."""
 _WINDOW: Final = timedelta(hours=24)
 _SLOW_PERCENT: Final = 95
-NEWEST_CALLS: Final = (
-    sa.select(attempts.c.merchant_id, attempts.c.provider, attempts.c.intent_at, attempts.c.accepted_at)
-    .order_by(attempts.c.id.desc())
-    .limit(MOST_READ)
-)
 
 
 class AnswerTimes(NamedTuple):
@@ -31,7 +22,7 @@ class AnswerTimes(NamedTuple):
 
 async def load(db: Transaction, merchant: MerchantId, now: datetime) -> dict[str, AnswerTimes]:
     """Return how long each provider of a merchant took lately; one without an answered call is left out."""
-    return answer_times(await db.rows(NEWEST_CALLS), merchant, now)
+    return answer_times(await store.newest_calls(db, first_id(now - _WINDOW)), merchant, now)
 
 
 def answer_times(

@@ -1,13 +1,30 @@
-"""Stored health of sender numbers: a halt outlives a restart, and other replicas learn of it."""
+"""Stored health of sender numbers, and their newest calls: a halt outlives a restart and reaches other replicas."""
 
 from dataclasses import asdict
+from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from services.sender.numbers.breaker import Breaker, BreakerState
-from services.sender.tables import number_health
-from shared.db.transaction import Transaction
+from services.sender.tables import attempts, number_health
+from shared.db.transaction import Row, Transaction
+from shared.db.types import Id
 from shared.db.unit_of_work import UnitOfWork
+
+MOST_READ: Final = 2_000
+"""The newest calls of all merchants, by their ids, which rise with when they were queued: no index is kept for this."""
+NEWEST_CALLS: Final = (
+    sa.select(attempts.c.merchant_id, attempts.c.provider, attempts.c.intent_at, attempts.c.accepted_at)
+    .where(attempts.c.id > sa.bindparam("first", type_=Id))
+    .order_by(attempts.c.id.desc())
+    .limit(MOST_READ)
+)
+
+
+async def newest_calls(db: Transaction, first: UUID) -> list[Row]:
+    """Return the newest calls of all merchants since an id: whose, through whom, begun and answered when."""
+    return await db.rows(NEWEST_CALLS, {"first": first})
 
 
 async def breakers(db: Transaction) -> dict[str, Breaker | None]:

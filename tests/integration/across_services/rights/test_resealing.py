@@ -31,6 +31,8 @@ NOT_SEALED: Final = {
     "compliance_newcomers.by_prefix": "counts",
     "compliance_standings.standing": "holds no identity",
     "console_invitations.token_sha256": "a hash",
+    "console_recovery_codes.code_sha256": "a hash",
+    "console_second_factors.secret": "sealed with the console's own key (ADR 23)",
     "console_sessions.token_sha256": "a hash",
     "ingest_deliveries.keys": "hashes",
     "ingest_delivery_keys.body_sha256": "a hash",

@@ -13,6 +13,7 @@ from services.compliance.ledger.standing import standing_of
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
 from shared.testing.make_compliance import merchants_folder
+from tests import empty_database
 from tests.integration.engines import only_on_sqlite
 
 pytestmark = only_on_sqlite("the command opens the file of an embedded application")
@@ -25,6 +26,7 @@ OTHER = "(212) 555-0199,marketing,pewc,2026-01-05T10:00:00Z,Yes text me\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     merchants_folder(tmp_path)
+    empty_database.put_into(tmp_path / "data")
     return tmp_path
 
 
