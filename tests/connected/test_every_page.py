@@ -15,7 +15,8 @@ from shared.http.auth import MERCHANT_HEADER
 from tests.connected.test_browser import page_of
 
 pytestmark = pytest.mark.connected
-WIDTHS = (1280, 390)
+PHONE_WIDTH = 390
+WIDTHS = (1280, PHONE_WIDTH)
 SETTINGS = ("", "invitations", "sign-in", "keys", "files", "audit", "health")
 _ZONE = re.compile(r"[A-Z][a-z]+/[A-Z]\w+")
 _TOO_WIDE = """() => {
@@ -133,15 +134,17 @@ async def look(page: Page, running: RunningDemo, name: str, address: str, width:
     return [f"{name} at {width}: {each}" for each in wrong]
 
 
-async def test_every_page_fits_a_desktop_and_a_phone(demo: tuple[RunningDemo, Story], browser: Browser) -> None:
+async def test_every_page_of_a_young_shop_fits_a_phone(demo: tuple[RunningDemo, Story], browser: Browser) -> None:
+    """A shop with history is looked at in both widths, in `test_shop_with_history`."""
     running, story = demo
     page, complaints = await page_of(browser)
     await enter_as_owner(page, running)
     wrong = []
+    await page.set_viewport_size({"width": PHONE_WIDTH, "height": 900})
+    for name, address in addresses(story).items():
+        wrong += await look(page, running, name, address, PHONE_WIDTH)
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
-        for name, address in addresses(story).items():
-            wrong += await look(page, running, name, address, width)
         await page.goto(f"{running.address}/console")
         await page.evaluate(_GROWN)
         wrong += [f"large figures at {width}: {each}" for each in await page.evaluate(_TOO_SMALL)]
