@@ -36,7 +36,7 @@ async def load_journey(
     projection = (await store.load_projections(db, [follow_up_id])).get(follow_up_id)
     if projection is None or projection.merchant_id != merchant:
         return None
-    own = (await store.facts_of_follow_ups(db, [follow_up_id]))[follow_up_id]
+    own = await store.facts_of_story(db, follow_up_id)
     causes = await store.facts_by_id(db, [projection.trigger_id] if projection.trigger_id else [])
     person = await store.facts_about(db, projection.recipient_id, _ABOUT_A_PERSON)
     end = max(event.occurred_at for event in own) + _CONSENT_AFTER

@@ -24,6 +24,8 @@ from shared.progress import UNANSWERED
 from shared.vocabulary.follow_up_states import FollowUpState
 
 _FACTS_ABOUT_A_PERSON = 20
+_CLICK = "click.recorded"
+_CLICKS_OF_A_STORY = 100
 NEWEST_OF_PERSON = (
     sa.select(follow_ups.c.follow_up_id)
     .where(follow_ups.c.recipient_id == sa.bindparam("recipient_id", type_=Id))
@@ -150,6 +152,26 @@ async def newest_of_person(db: Transaction, recipient: RecipientId, most: int) -
     """Return the newest follow-ups to a person."""
     found = await db.rows(NEWEST_OF_PERSON, {"recipient_id": recipient, "most": most})
     return [FollowUpId(row["follow_up_id"]) for row in found]
+
+
+async def facts_of_story(db: Transaction, follow_up_id: FollowUpId) -> list[Event]:
+    """Return the facts of a follow-up, and of the clicks, of which a stranger can make two a minute, the newest."""
+    clicks = await newest_facts_of(db, [follow_up_id], [_CLICK], _CLICKS_OF_A_STORY)
+    rest = sa.select(facts).where(facts.c.follow_up_id == follow_up_id, facts.c.type != _CLICK)
+    return [*(restore_event(row) for row in await db.rows(rest)), *clicks]
+
+
+async def newest_facts_of(
+    db: Transaction, follow_ups_of: Sequence[FollowUpId], kinds: Iterable[str], most: int
+) -> list[Event]:
+    """Return the newest facts of some types about these follow-ups; strangers who click a link all day make no more."""
+    found = (
+        sa.select(facts)
+        .where(facts.c.follow_up_id.in_(follow_ups_of), facts.c.type.in_(sorted(kinds)))
+        .order_by(facts.c.occurred_at.desc(), facts.c.event_id.desc())
+        .limit(most)
+    )
+    return [restore_event(row) for row in await db.rows(found)]
 
 
 async def facts_about(

@@ -74,10 +74,9 @@ async def load_timeline(
 ) -> Sequence[TimelineStep]:
     """Return what happened to a person, the newest first; nothing where this merchant knows nobody of this id."""
     texts = await store.newest_of_person(db, recipient, _MOST_TEXTS)
-    of_texts = await store.facts_of_follow_ups(db, texts)
+    of_texts = await store.newest_facts_of(db, texts, _SHOWN, MOST_STEPS)
     own = await store.facts_about(db, recipient, _ABOUT_A_PERSON, MOST_STEPS)
-    every = [*own, *(event for events in of_texts.values() for event in events)]
-    shown = [event for event in every if event.type in _SHOWN and event.merchant_id == merchant]
+    shown = [event for event in (*own, *of_texts) if event.merchant_id == merchant]
     projections = await store.load_projections(db, texts)
     newest = journey_steps(shown, clock)[: -MOST_STEPS - 1 : -1]
     keys = [follow_up_of(step.event) for step in newest]

@@ -264,6 +264,18 @@ async def test_a_timeline_holds_what_happened_to_a_person_whatever_flow_it_belon
     assert (other.status_code, nobody.status_code) == (404, 404)
 
 
+async def test_a_link_that_a_stranger_opens_all_day_makes_no_story_longer(metrics: Metrics) -> None:
+    text, later = TextFacts(), START + timedelta(days=1)
+    clicks = [text.click(n, later + timedelta(minutes=n)) for n in range(300)]
+    await metrics.take(*text.all_the_way(), *clicks)
+    steps = (await metrics.http.get(f"/v1/timelines/{text.due().recipient_id}")).json()["steps"]
+    assert len(steps) == 100
+    story = (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()["events"]
+    assert [step["type"] for step in story].count("click.recorded") == 100
+    assert {"follow-up.planned", "dispatch.delivered"} <= {step["type"] for step in story}
+    assert [step["at"] for step in steps[:2]] == [f"{clicks[n].occurred_at:%Y-%m-%dT%H:%M:%SZ}" for n in (299, 298)]
+
+
 async def test_an_unknown_journey_is_not_found(metrics: Metrics) -> None:
     answer = await metrics.http.get(f"/v1/journeys/{TextFacts(9).follow_up_id}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
