@@ -39,6 +39,12 @@ class ServiceAnswer:
         first = str(errors[0].get("reason", "")) if isinstance(errors[0], Mapping) else ""
         return first or str(self.body.get("detail") or self.status.phrase)
 
+    def problem_in(self, fields: Mapping[str, str]) -> str:
+        """Return what it says is wrong, behind the words for the field that it is about, if there are any."""
+        errors = self.body.get("errors") or [{}]
+        field = fields.get(str(errors[0].get("field", "")))
+        return f"{field}: {self.problem}" if field else self.problem
+
 
 @dataclass(slots=True)
 class ServiceCalls:

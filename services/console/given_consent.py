@@ -4,9 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from services.console.calls import ServiceAnswer
 from services.console.local_times import instant_of
-from services.console.words import sentence
 
 SCOPES: Final = (("marketing", "marketing"), ("informational", "about orders"), ("all", "all texts"))
 LEVELS: Final = (
@@ -20,7 +18,7 @@ METHODS: Final = (
     ("mail", "by mail"),
     ("web_form", "in a form on a page"),
 )
-_FIELD_WORDS: Final = {"captured_at": "When they agreed", "source": "Where", "note": "What else proves it"}
+FIELD_WORDS: Final = {"captured_at": "When they agreed", "source": "Where", "note": "What else proves it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +51,3 @@ class GivenConsent:
         given = {**asdict(self), "captured_at": instant_of(self.at.strip(), zone)}
         del given["at"]
         return {**given, "source": self.source.strip(), "disclosure": wording or None, "note": note or None}
-
-
-def refusal(answer: ServiceAnswer) -> str:
-    """Return why compliance refused a consent, with the field that it is about."""
-    errors = answer.body.get("errors") or [{}]
-    field = _FIELD_WORDS.get(str(errors[0].get("field", "")))
-    return sentence(f"{field}: {answer.problem}" if field else answer.problem)

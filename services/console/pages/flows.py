@@ -28,11 +28,11 @@ from services.console.flows.differences import ChangedLine, changed_lines
 from services.console.flows.drawing import drawn
 from services.console.flows.figures import FlowPeriod, state_of
 from services.console.flows.words import condition_parts, duration_words, enter_words, kind_words, wait_words
+from services.console.own_phones import chosen_phone, phone_choices
 from services.console.page import ConsolePage, accepted, require
 from services.console.pages.controls import WAITING, ControlChange
 from services.console.rendering import redirect
 from services.console.words import sentence
-from shared.phone import masked
 
 PATH: Final = "/console/flows"
 _RUNS_SHOWN: Final = 10
@@ -175,10 +175,10 @@ class FlowPages(ConsolePage):
         require_own_form(request, person, form_token)
         require(person, "flows:write")
         given = {"action": "test", "step": step, "reason": "", "until": "", "phone": phone, "locale": locale}
-        phones = person.merchant.config.test_recipients
-        if not phone.isascii() or not phone.isdecimal() or int(phone) >= len(phones):
+        to = chosen_phone(person.merchant.config.test_recipients, phone)
+        if to is None:
             return await self._one(request, person, flow, given=given, problem="Choose a phone.")
-        body = {"to": phones[int(phone)], "step": step, "locale": locale or None}
+        body = {"to": to, "step": step, "locale": locale or None}
         path = f"/v1/flows/{_in_path(flow)}/tests"
         answer = await self._calls.post(person, "scheduler", path, body, once=once)
         if answer.status is HTTPStatus.NOT_FOUND:
@@ -215,7 +215,7 @@ class FlowPages(ConsolePage):
         flow = ShownFlow.model_validate(await self._asked(person, "scheduler", at))
         versions = ListedVersions.model_validate(await self._asked(person, "scheduler", f"{at}/versions"))
         figures = (await self._figures(person, span, flow.flow)).of(flow.flow)
-        locale, phones = person.merchant.config.locale, person.merchant.config.test_recipients
+        locale = person.merchant.config.locale
         values = {
             "flow": flow,
             "state": state_of(flow.control, is_removed=not flow.is_in_force),
@@ -235,7 +235,7 @@ class FlowPages(ConsolePage):
             "changes": _changes(versions.versions, compare),
             "runs": await self._runs(person, flow.flow, runs),
             "given": dict.fromkeys(("action", "step", "reason", "until", "phone", "locale"), "") | (given or {}),
-            "own_phone_choices": [(str(at), masked(each)) for at, each in enumerate(phones)],
+            "own_phone_choices": phone_choices(person.merchant.config.test_recipients),
             "tested": tested,
             "once": uuid4,
             "problem": problem,

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from services.console.accounts.sessions import Sessions, SignedInPerson
 from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
-from services.console.given_consent import LEVELS, METHODS, SCOPES, GivenConsent, refusal
+from services.console.given_consent import FIELD_WORDS, LEVELS, METHODS, SCOPES, GivenConsent
 from services.console.message_answers import ShownMessages
 from services.console.page import ConsolePage, accepted, require
 from services.console.pages.messages import CANCEL
@@ -121,7 +121,8 @@ class PeoplePages(ConsolePage):
             return await self._page(request, person, recipient_id, str(problem), "consent", given=given)
         answer = await self._calls.post(person, "compliance", f"/v1/standings/{recipient_id}/consent", body)
         if not answer.is_success:
-            return await self._page(request, person, recipient_id, refusal(answer), "consent", given=given)
+            words = sentence(answer.problem_in(FIELD_WORDS))
+            return await self._page(request, person, recipient_id, words, "consent", given=given)
         return redirect(f"{PATH}/{recipient_id}?{urlencode({'done': 'consent'})}")
 
     async def _ask(

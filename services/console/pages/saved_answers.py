@@ -47,9 +47,7 @@ class SavedAnswersPage(ConsolePage):
         answer = await self._calls.post(person, "sender", API, {"title": title, "text": text})
         if answer.is_success:
             return redirect(f"{PATH}?saved=1")
-        errors = answer.body.get("errors") or [{}]
-        field = _FIELDS.get(str(errors[0].get("field", "")))
-        problem = sentence(f"{field}: {answer.problem}" if field else answer.problem)
+        problem = sentence(answer.problem_in(_FIELDS))
         return await self._page(request, person, title=title, text=text, problem=problem)
 
     async def remove(self, request: Request, person: SignedIn, answer_id: UUID, form_token: _Field = "") -> Response:

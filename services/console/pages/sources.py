@@ -15,11 +15,11 @@ from services.console.accounts.sign_in import SignedIn, require_own_form
 from services.console.calls import ServiceAnswer
 from services.console.csv_answers import csv_answer
 from services.console.operations import ShownQuarantined, ShownSource
+from services.console.own_phones import chosen_phone, phone_choices
 from services.console.page import ConsolePage, accepted, require
 from services.console.rendering import redirect
 from services.console.words import sentence, words
 from shared.events.trigger import TriggerKind
-from shared.phone import masked
 
 PATH: Final = "/console/sources"
 _SHOWN: Final = 50
@@ -105,10 +105,10 @@ class SourcesPage(ConsolePage):
         """
         require_own_form(request, person, form_token)
         require(person, "operations:write")
-        phones = person.merchant.config.test_recipients
-        if not phone.isascii() or not phone.isdecimal() or int(phone) >= len(phones):
+        to = chosen_phone(person.merchant.config.test_recipients, phone)
+        if to is None:
             return await self._page(request, person, None, {}, problem="Choose a phone.", trial=True)
-        body = {"to": phones[int(phone)], "kind": kind}
+        body = {"to": to, "kind": kind}
         answer = await self._calls.post(person, "ingest", "/v1/trial-events", body, once=once)
         if not answer.is_success:
             problem = sentence(answer.problem)
@@ -176,9 +176,7 @@ class SourcesPage(ConsolePage):
             "problem": "" if trial else problem,
             "trial_problem": problem if trial else "",
             "tried": "tried" in request.query_params,
-            "own_phone_choices": [
-                (str(at), masked(each)) for at, each in enumerate(person.merchant.config.test_recipients)
-            ],
+            "own_phone_choices": phone_choices(person.merchant.config.test_recipients),
             "kinds": [(str(each), words(each)) for each in TriggerKind],
             "once": uuid4(),
             "counts": {"done": 0, "left": 0, "gone": 0} | counts,
